@@ -1,1 +1,79 @@
-//! Being written.
+//! Azure Machine Learning over REST: one call, one attempt, honest errors.
+//!
+//! What is here: reading one model version of a workspace back ([`Client::get_model_version`]), because the
+//! event that announces a model may carry no tags yet. What is not here yet is listed in the crate's
+//! README; what will never be here is GitHub, the relay, and a retry that nobody asked for.
+//!
+//! # Example: the tags of a model version
+//!
+//! ```no_run
+//! use aml_client::{Client, ErrorKind, WorkspaceScope, auth::FixedToken};
+//!
+//! # async fn run(topic: &str, token: String) -> Result<(), aml_client::Error> {
+//! // The topic of an Event Grid event is the resource id of the workspace.
+//! let client = Client::builder(WorkspaceScope::parse(topic)?, FixedToken::new(token)).build()?;
+//! match client.get_model_version("churn", "7").await {
+//!     Ok(model) => println!("stage = {:?}, archived: {}", model.properties.tag("stage"), model.properties.is_archived()),
+//!     Err(e) if e.kind() == ErrorKind::NotFound => println!("not there, or not there yet"),
+//!     Err(e) => return Err(e),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! | --- | --- | --- |
+//! | `rustls` | yes | TLS by rustls with the ring provider, passed explicitly, and the platform's certificate store |
+//! | `native-tls` | no | TLS by the operating system's library, used where `rustls` is off |
+//!
+//! Without either the crate compiles and talks http to loopback, or through a `reqwest::Client` of your own
+//! ([`client::ClientBuilder::with_http_client`]).
+//!
+//! # Promises
+//!
+//! - The token goes to the configured origin and nowhere else; redirects are not followed, proxies of the
+//!   environment are not used, plain http is refused except to loopback.
+//! - No token, body or URL is in an error text or in `Debug`.
+//! - Names and versions are checked before they become path segments: event data is other people's text.
+//! - Nothing sleeps, nothing is repeated, nothing is read from the environment.
+
+pub mod clock;
+
+pub mod error;
+
+pub mod cloud;
+
+pub mod api_version;
+
+pub mod arm_id;
+
+pub mod auth;
+
+pub mod wire;
+
+mod request;
+
+mod send;
+
+mod retry_after;
+
+mod response;
+
+mod tls;
+
+pub mod client;
+
+mod ops;
+
+pub use crate::arm_id::WorkspaceScope;
+pub use crate::client::Client;
+pub use crate::error::{Advice, Error, ErrorKind};
+
+/// Object safety, checked when this compiles.
+const _: Option<(&dyn auth::TokenCredential, &dyn clock::Clock)> = None;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadMe;

@@ -1,0 +1,310 @@
+//! **Here**: [`Client`] and [`ClientBuilder`]: settings checked once, the endpoint normalised once, one HTTP client reused.
+//! **Not here**: the calls (`ops`), TLS (`tls`), I/O (`send`).
+//! **Reads**: `cloud`, `arm_id`, `api_version`, `auth` before it; `ops` after it.
+//! **Source**: our own; the environments are `cloud`'s, read 2026-11-22.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::header::HeaderValue;
+use http::{Request, Response};
+use url::{Host, Url};
+
+use crate::api_version::ApiVersion;
+use crate::arm_id::WorkspaceScope;
+use crate::auth::TokenCredential;
+use crate::clock::{Clock, SystemClock};
+use crate::cloud::Cloud;
+use crate::error::Error;
+use crate::request::{self, Target};
+use crate::send::{self, Transport};
+use crate::tls::{self, Security};
+
+/// A client for one workspace. Cheap to clone; clones share connections.
+///
+/// Each call is one request, sent at most once.
+#[derive(Clone)]
+pub struct Client {
+    workspace: WorkspaceScope,
+    client_request_id: Option<HeaderValue>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    transport: Transport,
+    api_version: ApiVersion,
+    clock: Arc<dyn Clock>,
+}
+
+impl Client {
+    /// A builder for a client of this workspace.
+    pub fn builder(workspace: WorkspaceScope, credential: impl TokenCredential + 'static) -> ClientBuilder {
+        ClientBuilder {
+            workspace,
+            credential: Arc::new(credential),
+            cloud: Cloud::default(),
+            endpoint: None,
+            api_version: ApiVersion::DEFAULT,
+            connect_timeout: None,
+            timeout: Duration::from_secs(30),
+            http: None,
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// A client for another workspace with the same settings, credential and connections.
+    #[must_use]
+    pub fn for_workspace(&self, workspace: WorkspaceScope) -> Self {
+        Self {
+            workspace,
+            ..self.clone()
+        }
+    }
+
+    /// This client, with every request carrying that id as `x-ms-client-request-id`, by which Azure's logs find it; a GUID
+    /// is what the service asks for.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid): not 1 to 64 letters, digits and hyphens.
+    pub fn with_client_request_id(&self, id: &str) -> Result<Self, Error> {
+        Ok(Self {
+            client_request_id: Some(request::client_request_id(id)?),
+            ..self.clone()
+        })
+    }
+
+    /// The workspace.
+    #[must_use]
+    pub fn workspace(&self) -> &WorkspaceScope {
+        &self.workspace
+    }
+
+    pub(crate) fn target(&self) -> Target<'_> {
+        Target {
+            endpoint: &self.shared.transport.endpoint,
+            workspace: &self.workspace,
+            api_version: &self.shared.api_version,
+            client_request_id: self.client_request_id.as_ref(),
+        }
+    }
+
+    pub(crate) async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Error> {
+        send::send(&self.shared.transport, request).await
+    }
+
+    pub(crate) fn now(&self) -> SystemTime {
+        self.shared.clock.now()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Neither the credential nor the HTTP client, which may be the user's own with headers we know nothing of.
+        f.debug_struct("Client")
+            .field("endpoint", &self.shared.transport.endpoint.as_str())
+            .field("workspace", &self.workspace)
+            .field("api_version", &self.shared.api_version)
+            .field("timeout", &self.shared.transport.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The settings of a [`Client`].
+#[must_use]
+pub struct ClientBuilder {
+    workspace: WorkspaceScope,
+    credential: Arc<dyn TokenCredential>,
+    cloud: Cloud,
+    endpoint: Option<String>,
+    api_version: ApiVersion,
+    connect_timeout: Option<Duration>,
+    timeout: Duration,
+    http: Option<reqwest::Client>,
+    clock: Arc<dyn Clock>,
+}
+
+impl ClientBuilder {
+    /// The cloud: its resource manager is the endpoint, its scope the token's. Default: [`Cloud::Public`].
+    pub fn with_cloud(mut self, cloud: Cloud) -> Self {
+        self.cloud = cloud;
+        self
+    }
+
+    /// Another endpoint than the cloud's, such as `http://127.0.0.1:8080`. The token is sent there; its scope stays the
+    /// cloud's.
+    pub fn with_endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// Another version of the service's interface. Default: [`ApiVersion::DEFAULT`].
+    pub fn with_api_version(mut self, api_version: ApiVersion) -> Self {
+        self.api_version = api_version;
+        self
+    }
+
+    /// How long a connection may take, TLS included. Default: 5 s.
+    pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// How long a whole call may take once there is a token. Default: 30 s.
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Your own HTTP client, for a proxy or certificates of your own.
+    ///
+    /// Build it with `redirect(Policy::none())`, or an answer behind a redirect is an error, and with a connect time-out,
+    /// or a connection that hangs cannot be told from a lost answer.
+    pub fn with_http_client(mut self, http: reqwest::Client) -> Self {
+        self.http = Some(http);
+        self
+    }
+
+    /// Another clock; it turns `Retry-After` into an instant.
+    pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The client. Opens no connection and asks for no token.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid):
+    /// - the endpoint is not an origin, or is neither https nor http to loopback;
+    /// - a time-out is zero, or the one for connecting is not shorter than the one for the whole call;
+    /// - a connect time-out is set beside an HTTP client of your own, which has its own;
+    /// - TLS cannot be set up, for example because the platform has no certificate store.
+    pub fn build(self) -> Result<Client, Error> {
+        let endpoint = self
+            .endpoint
+            .as_deref()
+            .unwrap_or_else(|| self.cloud.resource_manager());
+        let (endpoint, security) = parse_endpoint(endpoint)?;
+        if self.timeout.is_zero() {
+            return Err(Error::invalid("the time-out of a call is zero"));
+        }
+        let http = match (self.http, self.connect_timeout) {
+            (Some(http), None) => http,
+            (Some(_), Some(_)) => {
+                return Err(Error::invalid(
+                    "an http client of your own has its own connect time-out",
+                ));
+            }
+            (None, connect) => {
+                let connect = connect.unwrap_or(CONNECT_TIMEOUT);
+                if connect.is_zero() || connect >= self.timeout {
+                    return Err(Error::invalid(
+                        "the connect time-out is not between zero and the time-out of a call",
+                    ));
+                }
+                tls::http_client(security, connect)?
+            }
+        };
+        Ok(Client {
+            workspace: self.workspace,
+            client_request_id: None,
+            shared: Arc::new(Shared {
+                transport: Transport {
+                    endpoint,
+                    token_scope: self.cloud.scope().to_owned(),
+                    credential: self.credential,
+                    http,
+                    timeout: self.timeout,
+                },
+                api_version: self.api_version,
+                clock: self.clock,
+            }),
+        })
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The endpoint is not checked yet, so it might hold a password: it is not shown.
+        f.debug_struct("ClientBuilder")
+            .field("workspace", &self.workspace)
+            .field("cloud", &self.cloud)
+            .field("api_version", &self.api_version)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An origin: scheme, host and port, and nothing behind them but slashes.
+fn parse_endpoint(text: &str) -> Result<(Url, Security), Error> {
+    let url = Url::parse(text).map_err(|e| Error::invalid("the endpoint is not a url").with_source(e))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Error::invalid("the endpoint holds a user name or password"));
+    }
+    if !url.path().bytes().all(|b| b == b'/') || url.query().is_some() || url.fragment().is_some() {
+        return Err(Error::invalid(
+            "the endpoint holds more than scheme, host and port",
+        ));
+    }
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    let security = match url.scheme() {
+        "https" => Security::Tls,
+        "http" if is_loopback => Security::LoopbackPlain,
+        "http" => return Err(Error::invalid("the endpoint is plain http and not loopback")),
+        _ => return Err(Error::invalid("the endpoint is not https")),
+    };
+    Ok((url, security))
+}
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_endpoints() {
+        for (text, expect) in [
+            ("https://management.azure.com", Security::Tls),
+            ("https://management.azure.com/", Security::Tls),
+            ("https://arm.example:8443//", Security::Tls),
+            ("http://127.0.0.1:8080", Security::LoopbackPlain),
+            ("http://127.9.9.9", Security::LoopbackPlain),
+            ("http://[::1]:1", Security::LoopbackPlain),
+            ("HTTP://LocalHost:80", Security::LoopbackPlain),
+        ] {
+            assert_eq!(
+                parse_endpoint(text).map(|(_, security)| security).ok(),
+                Some(expect),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn err_endpoints() {
+        for text in [
+            "",
+            "management.azure.com",
+            "http://management.azure.com",
+            "http://10.0.0.1",
+            "http://localhost.example",
+            "http://127.0.0.1.example",
+            "ftp://127.0.0.1",
+            "file:///etc",
+            "https://user@host",
+            "https://:pw@host",
+            "https://host/path",
+            "https://host?x=1",
+            "https://host#x",
+        ] {
+            assert!(parse_endpoint(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! **Here**: the clouds: where each one signs in, where its resource manager is, which scope a token for it has.
+//! **Not here**: an endpoint of your own (`client`), the data plane's audiences.
+//! **Reads**: nothing before it; `client` takes endpoint and scope from it.
+//! **Source**: Azure/azure-sdk-for-python `azure/ai/ml/_azure_environments.py` (azure-ai-ml 1.35.2) and
+//! Azure/azure-sdk-for-rust `azure_identity/src/lib.rs`, read 2026-11-22.
+
+/// A cloud.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Cloud {
+    /// The public cloud.
+    #[default]
+    Public,
+    /// Azure for the government of the United States.
+    UsGovernment,
+    /// Azure in China.
+    China,
+}
+
+impl Cloud {
+    /// Where tokens come from, such as `https://login.microsoftonline.com`; no slash at the end.
+    #[must_use]
+    pub const fn authority(self) -> &'static str {
+        match self {
+            Self::Public => "https://login.microsoftonline.com",
+            Self::UsGovernment => "https://login.microsoftonline.us",
+            Self::China => "https://login.chinacloudapi.cn",
+        }
+    }
+
+    /// The resource manager, such as `https://management.azure.com`; no slash at the end.
+    #[must_use]
+    pub const fn resource_manager(self) -> &'static str {
+        match self {
+            Self::Public => "https://management.azure.com",
+            Self::UsGovernment => "https://management.usgovcloudapi.net",
+            Self::China => "https://management.chinacloudapi.cn",
+        }
+    }
+
+    /// The scope of a token for the resource manager, such as `https://management.azure.com/.default`.
+    ///
+    /// Exactly one slash stands before `.default`: with two it is another audience.
+    #[must_use]
+    pub const fn scope(self) -> &'static str {
+        match self {
+            Self::Public => "https://management.azure.com/.default",
+            Self::UsGovernment => "https://management.usgovcloudapi.net/.default",
+            Self::China => "https://management.chinacloudapi.cn/.default",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_scope_is_the_resource_manager_and_one_slash() {
+        for cloud in [Cloud::Public, Cloud::UsGovernment, Cloud::China] {
+            assert_eq!(
+                cloud.scope(),
+                format!("{}/.default", cloud.resource_manager()),
+                "{cloud:?}"
+            );
+            assert!(cloud.authority().starts_with("https://login."), "{cloud:?}");
+        }
+    }
+}

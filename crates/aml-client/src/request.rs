@@ -1,0 +1,191 @@
+//! **Here**: parameters to `http::Request`, purely; names and versions are checked before they become path segments.
+//! **Not here**: the token (`send` adds it), reading the answer (`response`).
+//! **Reads**: `arm_id` and `api_version` before it; `send` after it.
+//! **Source**: Azure/azure-rest-api-specs `MachineLearningServices/stable/2026-09-01/openapi.json`, `ModelVersions_Get`, and the
+//! resource provider contract (request headers), read 2026-11-22.
+
+use http::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT};
+use http::{Method, Request};
+use url::Url;
+
+use crate::api_version::ApiVersion;
+use crate::arm_id::WorkspaceScope;
+use crate::error::Error;
+
+/// What all requests of a client have in common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target<'a> {
+    pub(crate) endpoint: &'a Url,
+    pub(crate) workspace: &'a WorkspaceScope,
+    pub(crate) api_version: &'a ApiVersion,
+    pub(crate) client_request_id: Option<&'a HeaderValue>,
+}
+
+/// `GET {workspace}/models/{name}/versions/{version}`.
+pub(crate) fn get_model_version(
+    target: Target<'_>,
+    name: &str,
+    version: &str,
+) -> Result<Request<Vec<u8>>, Error> {
+    check_asset_part("model name", name)?;
+    check_asset_part("model version", version)?;
+    build(target, &Method::GET, &["models", name, "versions", version])
+}
+
+/// The value of `x-ms-client-request-id`.
+pub(crate) fn client_request_id(id: &str) -> Result<HeaderValue, Error> {
+    let is_id = (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let value = HeaderValue::from_str(id).ok().filter(|_| is_id);
+    value.ok_or_else(|| Error::invalid("the client request id is not 1 to 64 letters, digits and hyphens"))
+}
+
+fn build(target: Target<'_>, method: &Method, path: &[&str]) -> Result<Request<Vec<u8>>, Error> {
+    let mut url = target.endpoint.clone();
+    let workspace = target.workspace.segments();
+    let segments = workspace.iter().chain(path);
+    url.path_segments_mut()
+        .map_err(|()| Error::invalid("the endpoint cannot have a path"))?
+        .clear()
+        .extend(segments.clone());
+    // `Url` drops `.` and `..` without a word, and the request then addresses another resource. The checks above
+    // refuse them; this holds even if a later check forgets to.
+    if url.path_segments().map(Iterator::count) != Some(segments.count()) {
+        return Err(Error::invalid("a part of the path is not a name"));
+    }
+    url.query_pairs_mut()
+        .clear()
+        .append_pair("api-version", target.api_version.as_str());
+
+    let mut request = Request::builder()
+        .method(method)
+        .uri(url.as_str())
+        .header(ACCEPT, HeaderValue::from_static("application/json"))
+        .header(USER_AGENT, HeaderValue::from_static(AGENT))
+        .body(Vec::new())
+        .map_err(|e| Error::invalid("the path is not acceptable").with_source(e))?;
+    if let Some(id) = target.client_request_id {
+        request
+            .headers_mut()
+            .insert(HeaderName::from_static("x-ms-client-request-id"), id.clone());
+        request.headers_mut().insert(
+            HeaderName::from_static("x-ms-return-client-request-id"),
+            HeaderValue::from_static("true"),
+        );
+    }
+    Ok(request)
+}
+
+/// Refuses what is no name: names and versions come from events, which are other people's text.
+///
+/// The specification states no pattern for the models of a workspace, and names with full stops exist, so this is wider
+/// than the pattern of registries. It is narrow where a proxy on the way might read the path once more: no percent
+/// sign, no backslash, printable ASCII only.
+fn check_asset_part(what: &str, text: &str) -> Result<(), Error> {
+    let why = if text.is_empty() {
+        "is empty"
+    } else if text.len() > 255 {
+        "is longer than 255 characters"
+    } else if text.bytes().all(|b| b == b'.') {
+        "is made of full stops only"
+    } else if !text
+        .bytes()
+        .all(|b| b.is_ascii_graphic() && !br"/\%?#".contains(&b))
+    {
+        r"holds something else than printable ascii without /\%?#"
+    } else {
+        return Ok(());
+    };
+    Err(Error::invalid(format!("the {what} {why}")))
+}
+
+const AGENT: &str = concat!("aml-client/", env!("CARGO_PKG_VERSION"));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(name: &str, version: &str) -> Result<Request<Vec<u8>>, Error> {
+        let target = Target {
+            endpoint: &Url::parse("https://management.azure.com").unwrap(),
+            workspace: &WorkspaceScope::new("0a1b", "ml-rg", "Churn-ws").unwrap(),
+            api_version: &ApiVersion::DEFAULT,
+            client_request_id: None,
+        };
+        get_model_version(target, name, version)
+    }
+
+    const PREFIX: &str = "https://management.azure.com/subscriptions/0a1b/resourceGroups/ml-rg/providers/\
+                          Microsoft.MachineLearningServices/workspaces/Churn-ws/models";
+
+    #[test]
+    fn ok_uri_keeps_the_case_of_names() {
+        let request = request("Churn.v2_x-y", "7").unwrap();
+        assert_eq!(request.method(), Method::GET);
+        assert_eq!(
+            request.uri().to_string(),
+            format!("{PREFIX}/Churn.v2_x-y/versions/7?api-version=2025-12-01")
+        );
+        assert!(request.body().is_empty());
+    }
+
+    #[test]
+    fn ok_every_accepted_character_stays_inside_its_segment() {
+        for byte in 0x21..=0x7e_u8 {
+            let name = format!("a{}b", char::from(byte));
+            match request(&name, "7") {
+                Ok(request) => assert_eq!(request.uri().path().split('/').count(), 13, "{name:?}"),
+                Err(e) => assert!(br"/\%?#".contains(&byte), "{name:?}: {e}"),
+            }
+        }
+    }
+
+    #[test]
+    fn err_hostile_names_and_versions() {
+        let long = "x".repeat(256);
+        for text in [
+            "",
+            ".",
+            "..",
+            "...",
+            "/",
+            "a/b",
+            "../x",
+            "%2f",
+            "%2e%2e",
+            "a%00",
+            "a\\b",
+            "a?b",
+            "a#b",
+            "a b",
+            "a\nb",
+            "a\0",
+            "modèle",
+            "\u{202e}abc",
+            "．．",
+            &long,
+        ] {
+            assert!(request(text, "7").is_err(), "name {text:?}");
+            assert!(request("churn", text).is_err(), "version {text:?}");
+        }
+    }
+
+    #[test]
+    fn err_texts_name_the_part_and_never_the_value() {
+        assert_eq!(
+            request("..", "7").unwrap_err().to_string(),
+            "the model name is made of full stops only"
+        );
+        assert_eq!(
+            request("a", "").unwrap_err().to_string(),
+            "the model version is empty"
+        );
+    }
+
+    #[test]
+    fn ok_and_err_client_request_ids() {
+        assert!(client_request_id("7c9e6679-7425-40de-944b-e07fc1f90ae7").is_ok());
+        for id in ["", "a b", "a\r\nx: y", "é", &"x".repeat(65)] {
+            assert!(client_request_id(id).is_err(), "{id:?}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! **Here**: the crate against a server on loopback, one file per subject.
+//! **Not here**: pure functions (at the foot of their files).
+//! **Reads**: `support` first.
+//! **Source**: our own bodies, after the facts named in each test, read 2026-11-22.
+
+#[cfg(test)]
+mod support;
+
+#[cfg(test)]
+mod models;
+
+#[cfg(test)]
+mod errors;
+
+#[cfg(test)]
+mod auth;

@@ -1,0 +1,39 @@
+//! **Here**: CloudEvents 1.0 in JSON, field for field.
+//! **Not here**: which of the schemas an element is (`envelope`).
+//! **Reads**: members; gives attributes.
+//! **Source**: <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md>, read 2026-11-22. Official examples
+//! spell `specVersion`, and dead-lettered events have none.
+
+use super::{Attributes, EnvelopeError, EventSchema, Members, optional, required};
+
+/// The version of the specification: JSON text, `1.0`.
+pub(super) const SPEC_VERSION: &str = "specversion";
+/// The event type: JSON text.
+pub(super) const TYPE: &str = "type";
+const TIME: &str = "time";
+
+pub(super) fn read<'a>(members: &Members<'a>) -> Result<Attributes<'a>, EnvelopeError> {
+    Ok(Attributes {
+        schema: EventSchema::CloudEvents,
+        event_type: required(members, TYPE)?,
+        id: required(members, "id")?,
+        source: required(members, "source")?,
+        subject: optional(members, "subject")?,
+        time: optional(members, TIME)?,
+        time_field: TIME,
+    })
+}
+
+/// The members that are attributes of the schema itself; all others are extensions.
+pub(crate) const KNOWN: [&str; 10] = [
+    "id",
+    "source",
+    "specversion",
+    "type",
+    "subject",
+    "time",
+    "datacontenttype",
+    "dataschema",
+    "data",
+    "data_base64",
+];

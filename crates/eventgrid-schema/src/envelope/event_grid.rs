@@ -1,0 +1,37 @@
+//! **Here**: the Event Grid schema, field for field.
+//! **Not here**: which of the schemas an element is (`envelope`).
+//! **Reads**: members; gives attributes.
+//! **Source**: <https://learn.microsoft.com/azure/event-grid/event-schema>, read 2026-11-22. `dataVersion` and `metadataVersion` may be
+//! empty or missing; nothing depends on them.
+
+use super::{Attributes, EnvelopeError, EventSchema, Members, optional, required};
+
+/// The event type: JSON text.
+pub(super) const TYPE: &str = "eventType";
+/// The resource that sent it: JSON text, an ARM id.
+pub(super) const SOURCE: &str = "topic";
+const TIME: &str = "eventTime";
+
+pub(super) fn read<'a>(members: &Members<'a>) -> Result<Attributes<'a>, EnvelopeError> {
+    Ok(Attributes {
+        schema: EventSchema::EventGrid,
+        event_type: required(members, TYPE)?,
+        id: required(members, "id")?,
+        source: required(members, SOURCE)?,
+        subject: optional(members, "subject")?,
+        time: optional(members, TIME)?,
+        time_field: TIME,
+    })
+}
+
+/// The members that are attributes of the schema itself.
+pub(crate) const KNOWN: [&str; 8] = [
+    "topic",
+    "subject",
+    "eventType",
+    "eventTime",
+    "id",
+    "data",
+    "dataVersion",
+    "metadataVersion",
+];
