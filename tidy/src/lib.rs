@@ -1,1 +1,1 @@
-//! Being written.
+//! House rules as ordinary tests: see `tests/tidy.rs`. There is nothing to use here.

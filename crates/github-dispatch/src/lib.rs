@@ -1,1 +1,82 @@
-//! Being written.
+//! Start GitHub Actions from outside GitHub, and know what became of it.
+//!
+//! | what is here | module |
+//! | --- | --- |
+//! | where to: `owner/name` | [`repo`] |
+//! | what: an event type and a payload within GitHub's limits | [`repository_dispatch`] |
+//! | the requests, as values | [`request`] |
+//! | what came back: success, or an error with advice | [`response`], [`error`], [`rate_limit`] |
+//! | the runs that a dispatch started, and the id by which one is recognised | [`runs`], [`workflow_file`] |
+//! | the client (feature `client`) | [`client`], [`auth`], [`clock`] |
+//! | a GitHub on loopback for your own tests (feature `mock`) | [`mock`] |
+//!
+//! What is **not** here: retries of a dispatch. GitHub has no idempotency key, and a server error may hide a run that started;
+//! so an attempt is made one time, and [`Advice::Unknown`] says that only a look at the runs can tell.
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `rustls` (default) | the client, with TLS by rustls and ring |
+//! | `native-tls` | the client, with TLS of the operating system |
+//! | `client` | the client without TLS: loopback, or an HTTP client of your own |
+//! | `mock` | [`mock::MockGitHub`] |
+//!
+//! # Example: limits are proved before anything is sent
+//!
+//! ```
+//! use github_dispatch::{DispatchEventType, RepoFullName, RepositoryDispatch};
+//! use serde_json::{Map, Value};
+//!
+//! let repo = RepoFullName::parse("contoso/deploy").expect("a name");
+//! assert_eq!((repo.owner(), repo.name()), ("contoso", "deploy"));
+//! assert!(RepoFullName::parse("contoso/../deploy").is_err());
+//!
+//! let payload: Map<String, Value> = (0..11).map(|n| (format!("key{n}"), Value::from(n))).collect();
+//! let error = RepositoryDispatch::new(DispatchEventType::parse("deploy").expect("a type"), payload).expect_err("11 keys");
+//! assert_eq!(error.to_string(), "client_payload has 11 top-level keys, and GitHub takes at most 10");
+//! ```
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(all(feature = "client", feature = "mock")),
+    expect(
+        rustdoc::broken_intra_doc_links,
+        reason = "the table names modules of features"
+    )
+)]
+
+#[cfg(feature = "client")]
+pub mod auth;
+#[cfg(feature = "client")]
+pub mod client;
+#[cfg(any(feature = "client", feature = "mock"))]
+pub mod clock;
+pub mod error;
+#[cfg(feature = "mock")]
+pub mod mock;
+pub mod rate_limit;
+pub mod repo;
+pub mod repository_dispatch;
+pub mod request;
+pub mod response;
+pub mod runs;
+#[cfg(feature = "client")]
+mod send;
+#[cfg(feature = "client")]
+mod tls;
+pub mod workflow_file;
+
+#[cfg(feature = "client")]
+pub use self::auth::{StaticToken, TokenSource};
+#[cfg(feature = "client")]
+pub use self::client::{Client, ClientBuilder};
+pub use self::error::{Advice, BlockScope, Error, ErrorKind};
+pub use self::repo::RepoFullName;
+pub use self::repository_dispatch::{
+    DEFAULT_PAYLOAD_CAP_BYTES, DispatchEventType, MAX_EVENT_TYPE_CHARS, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_KEYS,
+    RepositoryDispatch,
+};
+pub use self::response::Accepted;
+pub use self::runs::{Probe, Run};
+
+#[cfg(all(doctest, feature = "client"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,254 @@
+//! **Here**: the mock GitHub's HTTP: which request gets which answer.
+//! **Not here**: what it knows (`state`).
+//! **Reads**: wiremock's requests.
+//! **Source**: GitHub's OpenAPI description, API version 2022-11-28, read 2026-11-22.
+
+use std::io::{Error, ErrorKind};
+use std::sync::{Arc, Mutex};
+
+use http::Method;
+use serde_json::{Value, json};
+use wiremock::{Match, Request, Respond, ResponseTemplate};
+
+use super::state::State;
+use super::{Scripted, lock};
+use crate::clock::{Clock, SystemClock};
+
+/// Everything that gets an answer.
+pub(super) struct Answering(Arc<Mutex<State>>);
+
+/// Dispatches whose connection is closed without an answer.
+pub(super) struct Dropping(Arc<Mutex<State>>);
+
+impl Answering {
+    pub(super) const fn new(state: Arc<Mutex<State>>) -> Self {
+        Self(state)
+    }
+}
+
+impl Dropping {
+    pub(super) const fn new(state: Arc<Mutex<State>>) -> Self {
+        Self(state)
+    }
+}
+
+/// What a path asks for.
+enum Asked<'p> {
+    Dispatches,
+    Repository,
+    Runs,
+    Run(&'p str),
+    Workflows,
+    Workflow(&'p str),
+}
+
+/// `owner/name`, and what is asked of it.
+fn asked(request: &Request) -> Option<(String, Asked<'_>)> {
+    let parts: Vec<&str> = request.url.path().trim_start_matches('/').split('/').collect();
+    let ["repos", owner, name, rest @ ..] = parts.as_slice() else {
+        return None;
+    };
+    let asked = match (&request.method, rest) {
+        (&Method::POST, ["dispatches"]) => Asked::Dispatches,
+        (&Method::GET, []) => Asked::Repository,
+        (&Method::GET, ["actions", "runs"]) => Asked::Runs,
+        (&Method::GET, ["actions", "runs", id]) => Asked::Run(id),
+        (&Method::GET, ["contents", ".github", "workflows"]) => Asked::Workflows,
+        (&Method::GET, ["contents", ".github", "workflows", file]) => Asked::Workflow(file),
+        _ => return None,
+    };
+    Some((format!("{owner}/{name}"), asked))
+}
+
+impl Match for Dropping {
+    fn matches(&self, request: &Request) -> bool {
+        let state = lock(&self.0);
+        let next = state.script.front().unwrap_or(&state.always);
+        let drops = matches!(next, Scripted::AcceptThenDrop | Scripted::DropBefore);
+        drops && matches!(asked(request), Some((_, Asked::Dispatches))) && refused(&state, request).is_none()
+    }
+}
+
+/// The effect of a dispatch whose connection is closed without an answer.
+pub(super) fn drop_connection(state: &Mutex<State>, request: &Request) -> Error {
+    let mut state = lock(state);
+    state.n_requests += 1;
+    let script = next(&mut state);
+    if let Some((repository, _)) = asked(request)
+        && let Ok(received) = state.read_dispatch(&repository, &request.body)
+    {
+        state.take(received, script == Scripted::AcceptThenDrop, &now());
+    }
+    Error::new(ErrorKind::ConnectionReset, "scripted: the connection is closed")
+}
+
+impl Respond for Answering {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let mut state = lock(&self.0);
+        state.n_requests += 1;
+        if let Some((status, message)) = refused(&state, request) {
+            return error(status, &message);
+        }
+        let Some((repository, asked)) = asked(request) else {
+            return error(404, "Not Found");
+        };
+        let key = repository.to_ascii_lowercase();
+        match asked {
+            Asked::Dispatches => dispatches(&mut state, &repository, request),
+            Asked::Repository => {
+                let full_name = state.repositories.get(&key).map(|one| one.full_name.clone());
+                ok(&json!({ "id": 1, "full_name": full_name, "default_branch": "main", "archived": false }))
+            }
+            Asked::Runs => runs(&mut state, &key, request),
+            Asked::Run(id) => match state
+                .runs
+                .iter()
+                .find(|run| run.repository == key && run.id().to_string() == *id)
+            {
+                Some(run) => ok(&run.json),
+                None => error(404, "Not Found"),
+            },
+            Asked::Workflows => ok(&json!([{ "name": "deploy.yml", "type": "file" }])),
+            Asked::Workflow("deploy.yml") => {
+                let shows = state.repositories.get(&key).is_some_and(|one| one.shows_relay_id);
+                ResponseTemplate::new(200).set_body_string(workflow(shows))
+            }
+            Asked::Workflow(_) => error(404, "Not Found"),
+        }
+    }
+}
+
+/// What is refused before anything is looked at: no token, a wrong one, no agent, no such repository.
+fn refused(state: &State, request: &Request) -> Option<(u16, String)> {
+    let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
+    let token = header("authorization").and_then(|value| {
+        value
+            .strip_prefix("Bearer ")
+            .or_else(|| value.strip_prefix("token "))
+    });
+    let Some(token) = token else {
+        return Some((401, "Requires authentication".to_owned()));
+    };
+    if state
+        .required_token
+        .as_deref()
+        .is_some_and(|required| required != token)
+    {
+        return Some((401, "Bad credentials".to_owned()));
+    }
+    if header("user-agent").is_none_or(str::is_empty) {
+        return Some((403, "Request forbidden by administrative rules.".to_owned()));
+    }
+    let known =
+        asked(request).is_some_and(|(name, _)| state.repositories.contains_key(&name.to_ascii_lowercase()));
+    (!known).then(|| (404, "Not Found".to_owned()))
+}
+
+fn next(state: &mut State) -> Scripted {
+    state.script.pop_front().unwrap_or_else(|| state.always.clone())
+}
+
+fn dispatches(state: &mut State, repository: &str, request: &Request) -> ResponseTemplate {
+    let received = match state.read_dispatch(repository, &request.body) {
+        Ok(received) => received,
+        Err((status, message)) => return error(status, &message),
+    };
+    let script = next(state);
+    let effect = matches!(
+        script,
+        Scripted::Accept
+            | Scripted::AcceptThen { .. }
+            | Scripted::AcceptThenDrop
+            | Scripted::Hang { effect: true, .. }
+    );
+    state.take(received, effect, &now());
+    match script {
+        Scripted::Accept | Scripted::AcceptThenDrop | Scripted::DropBefore => {
+            ResponseTemplate::new(204).insert_header("x-github-request-id", "MOCK:1")
+        }
+        Scripted::Refuse {
+            status,
+            headers,
+            message,
+        } => headers
+            .into_iter()
+            .fold(error(status, &message), |answer, (name, value)| {
+                answer.insert_header(name, value)
+            }),
+        Scripted::AcceptThen { status } => error(status, "Server Error"),
+        Scripted::Hang { wait, .. } => ResponseTemplate::new(204).set_delay(wait),
+    }
+}
+
+fn runs(state: &mut State, key: &str, request: &Request) -> ResponseTemplate {
+    if state.failing_lists > 0 {
+        state.failing_lists -= 1;
+        return error(502, "Server Error");
+    }
+    let parameter = |name: &str| {
+        request
+            .url
+            .query_pairs()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+    };
+    let number = |name: &str, default: usize| {
+        parameter(name)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(default)
+    };
+    let (page, per_page) = (number("page", 1).max(1), number("per_page", 30).min(100));
+    let since = parameter("created").and_then(|text| text.strip_prefix(">=").map(str::to_owned));
+    let event = parameter("event");
+    let mut shown: Vec<Value> = Vec::new();
+    for run in state.runs.iter_mut().rev().filter(|run| run.repository == key) {
+        match &mut run.lists_until_shown {
+            Some(0) => {}
+            Some(n) => {
+                *n -= 1;
+                continue;
+            }
+            None => continue,
+        }
+        // Instants in one form and zone compare as texts.
+        let young = since
+            .as_deref()
+            .is_none_or(|since| run.text("created_at") >= since);
+        if young && event.as_deref().is_none_or(|event| run.text("event") == event) {
+            shown.push(run.json.clone());
+        }
+    }
+    let total = shown.len();
+    let page: Vec<Value> = shown
+        .into_iter()
+        .skip((page - 1) * per_page)
+        .take(per_page)
+        .collect();
+    ok(&json!({ "total_count": total, "workflow_runs": page }))
+}
+
+fn workflow(shows_relay_id: bool) -> String {
+    let run_name = if shows_relay_id {
+        "run-name: \"deploy ${{ github.event.client_payload.model_name }} [${{ github.event.client_payload.relay.id }}]\"\n"
+    } else {
+        ""
+    };
+    format!("name: deploy\n{run_name}on:\n  repository_dispatch:\njobs: {{}}\n")
+}
+
+fn ok(body: &Value) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(body)
+}
+
+fn error(status: u16, message: &str) -> ResponseTemplate {
+    let body = json!({ "message": message, "documentation_url": "https://docs.github.com/rest", "status": status.to_string() });
+    ResponseTemplate::new(status).set_body_json(body)
+}
+
+/// `2026-11-22T10:00:00Z`.
+fn now() -> String {
+    let now = jiff::Timestamp::try_from(SystemClock.now()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    jiff::Timestamp::from_second(now.as_second())
+        .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+        .to_string()
+}

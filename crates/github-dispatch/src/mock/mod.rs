@@ -1,0 +1,202 @@
+//! **Here**: [`MockGitHub`], a stateful GitHub on loopback for your own tests: dispatches make runs, limits bite, answers get lost.
+//! **Not here**: a client (`client`).
+//! **Reads**: requests; keeps what it saw.
+//! **Source**: GitHub's OpenAPI description and observed error bodies, read 2026-11-22.
+//!
+//! It refuses what GitHub refuses, and it records the effect of a request apart from its answer: that is what a test of "nothing
+//! goes out twice" has to count.
+
+mod answers;
+mod state;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer};
+
+use self::answers::{Answering, Dropping, drop_connection};
+use self::state::State;
+
+/// A GitHub on loopback. Stops when it is dropped.
+#[derive(Debug)]
+pub struct MockGitHub {
+    server: MockServer,
+    state: Arc<Mutex<State>>,
+}
+
+/// What the next dispatch is answered.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Scripted {
+    /// As GitHub would: checked, accepted, 204.
+    Accept,
+    /// This status, and no effect.
+    Refuse {
+        /// The status.
+        status: u16,
+        /// Headers, such as `("retry-after", "7")`.
+        headers: Vec<(String, String)>,
+        /// GitHub's `message`.
+        message: String,
+    },
+    /// The effect happens, and the answer is this status all the same: what a 502 may hide.
+    AcceptThen {
+        /// The status.
+        status: u16,
+    },
+    /// The effect happens, and the connection is closed without an answer.
+    AcceptThenDrop,
+    /// No effect, and the connection is closed without an answer.
+    DropBefore,
+    /// No answer for that long; then 204.
+    Hang {
+        /// How long.
+        wait: Duration,
+        /// Whether the effect happens.
+        effect: bool,
+    },
+}
+
+impl Scripted {
+    /// This status without headers, and no effect.
+    #[must_use]
+    pub fn status(status: u16) -> Self {
+        Self::Refuse {
+            status,
+            headers: Vec::new(),
+            message: "scripted".to_owned(),
+        }
+    }
+}
+
+/// When the run of a dispatch shows up in the list of runs.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum RunsShow {
+    /// At once.
+    #[default]
+    AtOnce,
+    /// After so many listings.
+    AfterLists(u32),
+    /// Never: no workflow listens, or Actions is down.
+    Never,
+}
+
+/// A dispatch that came in.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Received {
+    /// `owner/name` of the path.
+    pub repository: String,
+    /// `event_type`.
+    pub event_type: String,
+    /// `client_payload`.
+    pub client_payload: Map<String, Value>,
+    /// `client_payload.relay.id`.
+    pub relay_id: Option<String>,
+    /// Whether it had an effect: a run was started, whatever was answered.
+    pub effect: bool,
+}
+
+impl MockGitHub {
+    /// Starts one on a free port of loopback, with one repository whose workflow shows the relay id.
+    pub async fn start(repository: &str) -> Self {
+        let server = MockServer::start().await;
+        let state = Arc::new(Mutex::new(State::default()));
+        let github = Self { server, state };
+        github.add_repository(repository, true);
+        let state = Arc::clone(&github.state);
+        Mock::given(Dropping::new(Arc::clone(&github.state)))
+            .respond_with_err(move |request: &wiremock::Request| drop_connection(&state, request))
+            .with_priority(1)
+            .mount(&github.server)
+            .await;
+        Mock::given(any())
+            .respond_with(Answering::new(Arc::clone(&github.state)))
+            .with_priority(9)
+            .mount(&github.server)
+            .await;
+        github
+    }
+
+    /// Its API root: `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn uri(&self) -> String {
+        self.server.uri()
+    }
+
+    /// Adds a repository, or replaces it; its workflow shows the relay id in `run-name`, or does not.
+    pub fn add_repository(&self, repository: &str, shows_relay_id: bool) {
+        self.state().add_repository(repository, shows_relay_id);
+    }
+
+    /// Removes a repository: from now on it is answered 404.
+    pub fn remove_repository(&self, repository: &str) {
+        self.state().remove_repository(repository);
+    }
+
+    /// Only this token is accepted from now on; before, any is.
+    pub fn require_token(&self, token: &str) {
+        self.state().required_token = Some(token.to_owned());
+    }
+
+    /// What the next dispatches are answered, one after another; then they are accepted.
+    pub fn script(&self, answers: impl IntoIterator<Item = Scripted>) {
+        self.state().script.extend(answers);
+    }
+
+    /// What every dispatch without a script is answered.
+    pub fn always(&self, answer: Scripted) {
+        self.state().always = answer;
+    }
+
+    /// When runs show up in lists.
+    pub fn show_runs(&self, when: RunsShow) {
+        self.state().show = when;
+    }
+
+    /// The next so many listings of runs fail with 502.
+    pub fn fail_lists(&self, n: u32) {
+        self.state().failing_lists = n;
+    }
+
+    /// Answers that are scripted and have not been given.
+    #[must_use]
+    pub fn unused_script(&self) -> VecDeque<Scripted> {
+        self.state().script.clone()
+    }
+
+    /// The dispatches that came in, in order, refused ones included.
+    #[must_use]
+    pub fn received(&self) -> Vec<Received> {
+        self.state().received.clone()
+    }
+
+    /// How many dispatches with this relay id had an effect.
+    #[must_use]
+    pub fn n_effects(&self, relay_id: &str) -> usize {
+        self.state()
+            .received
+            .iter()
+            .filter(|one| one.effect && one.relay_id.as_deref() == Some(relay_id))
+            .count()
+    }
+
+    /// How many requests of any kind came in.
+    #[must_use]
+    pub fn n_requests(&self) -> usize {
+        self.state().n_requests
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+/// The state, also after a test panicked while it held it.
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}

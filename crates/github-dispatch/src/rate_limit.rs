@@ -1,0 +1,168 @@
+//! **Here**: headers and message to the moment when the next request may start: primary and secondary limits. Pure.
+//! **Not here**: budgets of our own (the caller's), waiting.
+//! **Reads**: a response's parts; `response` uses it.
+//! **Source**: <https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api>, read 2026-11-22, in the order that GitHub
+//! advises: `retry-after`, then `x-ratelimit-reset`, then a minute at least.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::HeaderMap;
+
+/// How long to wait after a limit that names no moment.
+const UNNAMED: Duration = Duration::from_secs(60);
+/// No wait is longer: a header that says more is a mistake, and the next attempt is told again.
+const LONGEST: Duration = Duration::from_secs(24 * 3_600);
+
+/// The moment that a refusal by a limit names; none when it is no limit.
+///
+/// `message` is GitHub's text. The moment is by our clock, even where GitHub names one by its own: the `date` header tells
+/// the difference.
+#[must_use]
+pub fn throttled_until(
+    status: u16,
+    headers: &HeaderMap,
+    message: &str,
+    now: SystemTime,
+) -> Option<SystemTime> {
+    if status != 403 && status != 429 {
+        return None;
+    }
+    let bounded = |wait: Duration| now + wait.min(LONGEST);
+    if let Some(wait) = retry_after(headers, now) {
+        return Some(bounded(wait));
+    }
+    if let Some(until) = exhausted_until(headers, now) {
+        return Some(bounded(until.duration_since(now).unwrap_or_default()));
+    }
+    let message = message.to_ascii_lowercase();
+    let is_secondary = message.contains("secondary rate") || message.contains("abuse detection");
+    (is_secondary || status == 429).then(|| bounded(UNNAMED))
+}
+
+/// When the primary limit resets, if nothing of it remains; by our clock, and a second later.
+#[must_use]
+pub fn exhausted_until(headers: &HeaderMap, now: SystemTime) -> Option<SystemTime> {
+    if number(headers, "x-ratelimit-remaining")? != 0 {
+        return None;
+    }
+    let reset = UNIX_EPOCH.checked_add(Duration::from_secs(number(headers, "x-ratelimit-reset")?))?;
+    let theirs = text(headers, "date").and_then(http_date).unwrap_or(now);
+    Some(now + reset.duration_since(theirs).unwrap_or_default() + Duration::from_secs(1))
+}
+
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let value = text(headers, "retry-after")?;
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let theirs = text(headers, "date").and_then(http_date).unwrap_or(now);
+    Some(http_date(value)?.duration_since(theirs).unwrap_or_default())
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    text(headers, name)?.parse().ok()
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok().map(str::trim)
+}
+
+/// `Sun, 22 Nov 2026 10:00:00 GMT`.
+fn http_date(text: &str) -> Option<SystemTime> {
+    jiff::fmt::rfc2822::DateTimeParser::new()
+        .parse_timestamp(text)
+        .ok()
+        .map(SystemTime::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn ok_the_order_of_evidence() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let check = |status, pairs: &[(&'static str, &str)], message: &str, expect: Option<u64>| {
+            let until = throttled_until(status, &headers(pairs), message, now);
+            assert_eq!(
+                until,
+                expect.map(|wait| now + Duration::from_secs(wait)),
+                "{status} {pairs:?} {message}"
+            );
+        };
+        check(
+            403,
+            &[
+                ("retry-after", "7"),
+                ("x-ratelimit-remaining", "0"),
+                ("x-ratelimit-reset", "1000100"),
+            ],
+            "",
+            Some(7),
+        );
+        check(
+            429,
+            &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1000100")],
+            "",
+            Some(101),
+        );
+        check(
+            403,
+            &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "999000")],
+            "",
+            Some(1),
+        );
+        check(
+            403,
+            &[("x-ratelimit-remaining", "1"), ("x-ratelimit-reset", "1000100")],
+            "",
+            None,
+        );
+        check(403, &[], "You have exceeded a secondary rate limit.", Some(60));
+        check(
+            403,
+            &[],
+            "You have triggered an abuse detection mechanism",
+            Some(60),
+        );
+        check(403, &[], "Resource not accessible by integration", None);
+        check(429, &[], "", Some(60));
+        check(429, &[("retry-after", "999999999")], "", Some(24 * 3_600));
+        check(404, &[("retry-after", "7")], "", None);
+        check(500, &[("retry-after", "7")], "", None);
+    }
+
+    #[test]
+    fn ok_moments_are_by_our_clock() {
+        // Our clock is an hour behind GitHub's: what counts is the difference to its own date.
+        let now = UNIX_EPOCH + Duration::from_secs(1_795_339_200);
+        let date = ("date", "Sun, 22 Nov 2026 21:00:00 GMT");
+        let theirs = http_date(date.1)
+            .unwrap()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_secs();
+        let reset = (theirs + 30).to_string();
+        let primary = headers(&[
+            date,
+            ("x-ratelimit-remaining", "0"),
+            ("x-ratelimit-reset", &reset),
+        ]);
+        assert_eq!(
+            throttled_until(403, &primary, "", now),
+            Some(now + Duration::from_secs(31))
+        );
+        let named = headers(&[date, ("retry-after", "Sun, 22 Nov 2026 21:00:10 GMT")]);
+        assert_eq!(
+            throttled_until(429, &named, "", now),
+            Some(now + Duration::from_secs(10))
+        );
+    }
+}

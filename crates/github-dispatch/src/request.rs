@@ -1,0 +1,346 @@
+//! **Here**: parameters to `http::Request<Vec<u8>>`. Pure; the token is added where the request is sent.
+//! **Not here**: I/O (`send`), what comes back (`response`).
+//! **Reads**: `repo`, `repository_dispatch`; `send` after it.
+//! **Source**: <https://docs.github.com/rest/repos/repos> and <https://docs.github.com/rest/actions/workflow-runs>, API version 2022-11-28,
+//! read 2026-11-22.
+
+use std::time::SystemTime;
+
+use http::{Method, Request, header};
+use url::Url;
+
+use crate::repo::RepoFullName;
+use crate::repository_dispatch::RepositoryDispatch;
+
+/// The API version that is asked for unless the builder says otherwise: known to every Enterprise Server.
+pub const DEFAULT_API_VERSION: &str = "2022-11-28";
+/// The API root of github.com.
+pub const GITHUB_COM: &str = "https://api.github.com";
+
+/// An API root that cannot be used.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the api root {why}")]
+pub struct InvalidApiRoot {
+    why: &'static str,
+}
+
+/// Where requests go: `https://api.github.com`, `https://api.NAME.ghe.com`, or `https://HOST/api/v3`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ApiRoot(Url);
+
+impl ApiRoot {
+    /// Reads an API root. A path is kept, a trailing slash is not.
+    ///
+    /// # Errors
+    /// It is no URL, holds a user, query or fragment, or is plain http to somewhere else than loopback.
+    pub fn parse(text: &str) -> Result<Self, InvalidApiRoot> {
+        let refuse = |why| InvalidApiRoot { why };
+        let mut url = Url::parse(text).map_err(|_| refuse("is not a url"))?;
+        let loopback = match url.host() {
+            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+            Some(url::Host::Domain(name)) => name == "localhost",
+            None => return Err(refuse("names no host")),
+        };
+        match url.scheme() {
+            "https" => {}
+            "http" if loopback => {}
+            _ => return Err(refuse("must begin with https:// (http:// is for loopback only)")),
+        }
+        if !url.username().is_empty()
+            || url.password().is_some()
+            || url.query().is_some()
+            || url.fragment().is_some()
+        {
+            return Err(refuse("must not hold a user, a query or a fragment"));
+        }
+        let path = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&path);
+        Ok(Self(url))
+    }
+
+    /// Whether requests to it need TLS.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// The origin that a token may be sent to.
+    #[must_use]
+    pub fn origin(&self) -> url::Origin {
+        self.0.origin()
+    }
+
+    /// A URL below the root: segments are pushed and so encoded, never formatted into a text.
+    fn below(&self, segments: &[&str]) -> Url {
+        let mut url = self.0.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        url
+    }
+}
+
+/// What runs are listed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct RunQuery<'a> {
+    /// Only runs that this event started, such as `repository_dispatch`.
+    pub event: Option<&'a str>,
+    /// Only runs created since then, by GitHub's clock.
+    pub created_since: Option<SystemTime>,
+}
+
+impl<'a> RunQuery<'a> {
+    /// Runs that a repository dispatch started since a moment.
+    #[must_use]
+    pub const fn of_dispatches(since: SystemTime) -> Self {
+        RunQuery {
+            event: Some("repository_dispatch"),
+            created_since: Some(since),
+        }
+    }
+}
+
+/// Makes requests against one root, in one API version.
+#[derive(Clone, Debug)]
+pub struct Requests {
+    root: ApiRoot,
+    api_version: String,
+    user_agent: String,
+}
+
+/// A request that cannot be made of its parts.
+#[derive(Debug, thiserror::Error)]
+#[error("the request cannot be made")]
+pub struct InvalidRequest(#[source] http::Error);
+
+type Made = Result<Request<Vec<u8>>, InvalidRequest>;
+
+impl Requests {
+    /// Requests against this root, with these values of `X-GitHub-Api-Version` and `User-Agent`.
+    #[must_use]
+    pub fn new(root: ApiRoot, api_version: impl Into<String>, user_agent: impl Into<String>) -> Self {
+        Self {
+            root,
+            api_version: api_version.into(),
+            user_agent: user_agent.into(),
+        }
+    }
+
+    /// The root.
+    #[must_use]
+    pub const fn root(&self) -> &ApiRoot {
+        &self.root
+    }
+
+    /// `POST /repos/{owner}/{repo}/dispatches`. Needs *Contents: write*. Not idempotent.
+    ///
+    /// # Errors
+    /// A header value of the builder cannot be sent.
+    pub fn repository_dispatch(&self, repo: &RepoFullName, dispatch: &RepositoryDispatch) -> Made {
+        let url = self
+            .root
+            .below(&["repos", repo.owner(), repo.name(), "dispatches"]);
+        self.request(
+            Method::POST,
+            &url,
+            "application/vnd.github+json",
+            Some(dispatch.body()),
+        )
+    }
+
+    /// `GET /repos/{owner}/{repo}`.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn repository(&self, repo: &RepoFullName) -> Made {
+        self.get(&self.root.below(&["repos", repo.owner(), repo.name()]))
+    }
+
+    /// `GET /repos/{owner}/{repo}/actions/runs`, 100 to the page; pages count from 1. Needs *Actions: read*.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn runs(&self, repo: &RepoFullName, query: &RunQuery<'_>, page: u32) -> Made {
+        let mut url = self
+            .root
+            .below(&["repos", repo.owner(), repo.name(), "actions", "runs"]);
+        {
+            let mut pairs = url.query_pairs_mut();
+            if let Some(event) = query.event {
+                pairs.append_pair("event", event);
+            }
+            if let Some(since) = query.created_since {
+                pairs.append_pair("created", &format!(">={}", instant(since)));
+            }
+            pairs
+                .append_pair("per_page", "100")
+                .append_pair("page", &page.to_string());
+        }
+        self.get(&url)
+    }
+
+    /// `GET /repos/{owner}/{repo}/actions/runs/{id}`. Needs *Actions: read*.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn run(&self, repo: &RepoFullName, id: u64) -> Made {
+        let id = id.to_string();
+        self.get(
+            &self
+                .root
+                .below(&["repos", repo.owner(), repo.name(), "actions", "runs", &id]),
+        )
+    }
+
+    /// `GET /repos/{owner}/{repo}/contents/.github/workflows`: the workflow files of the default branch.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn workflow_files(&self, repo: &RepoFullName) -> Made {
+        self.get(&self.root.below(&[
+            "repos",
+            repo.owner(),
+            repo.name(),
+            "contents",
+            ".github",
+            "workflows",
+        ]))
+    }
+
+    /// The same for one file, its text as it is.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn workflow_file(&self, repo: &RepoFullName, name: &str) -> Made {
+        let url = self.root.below(&[
+            "repos",
+            repo.owner(),
+            repo.name(),
+            "contents",
+            ".github",
+            "workflows",
+            name,
+        ]);
+        self.request(Method::GET, &url, "application/vnd.github.raw+json", None)
+    }
+
+    fn get(&self, url: &Url) -> Made {
+        self.request(Method::GET, url, "application/vnd.github+json", None)
+    }
+
+    fn request(&self, method: Method, url: &Url, accept: &str, body: Option<Vec<u8>>) -> Made {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(url.as_str())
+            .header(header::ACCEPT, accept)
+            .header(header::USER_AGENT, &self.user_agent)
+            .header("x-github-api-version", &self.api_version);
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        request.body(body.unwrap_or_default()).map_err(InvalidRequest)
+    }
+}
+
+/// `2026-11-22T10:00:00Z`: GitHub's search has a grain of one second.
+fn instant(at: SystemTime) -> String {
+    let at = jiff::Timestamp::try_from(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    jiff::Timestamp::from_second(at.as_second())
+        .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+
+    fn requests(root: &str) -> Requests {
+        Requests::new(ApiRoot::parse(root).unwrap(), DEFAULT_API_VERSION, "agent")
+    }
+
+    #[test]
+    fn ok_a_path_of_the_root_is_kept() {
+        let repo = RepoFullName::parse("a/b").unwrap();
+        let check = |root: &str, expect: &str| {
+            assert_eq!(
+                requests(root).repository(&repo).unwrap().uri().to_string(),
+                expect
+            );
+        };
+        check("https://api.github.com", "https://api.github.com/repos/a/b");
+        check("https://api.github.com/", "https://api.github.com/repos/a/b");
+        check(
+            "https://ghe.example/api/v3",
+            "https://ghe.example/api/v3/repos/a/b",
+        );
+        check(
+            "https://ghe.example/api/v3/",
+            "https://ghe.example/api/v3/repos/a/b",
+        );
+        check("http://127.0.0.1:8080", "http://127.0.0.1:8080/repos/a/b");
+        check("http://[::1]:1", "http://[::1]:1/repos/a/b");
+    }
+
+    #[test]
+    fn err_roots_that_would_show_a_token() {
+        for root in [
+            "",
+            "api.github.com",
+            "http://api.github.com",
+            "ftp://x",
+            "https://user@x",
+            "https://x?y",
+            "https://x#y",
+            "http://127.0.0.1.example.com",
+            "http://localhost.example.com",
+        ] {
+            assert!(ApiRoot::parse(root).is_err(), "{root}");
+        }
+    }
+
+    #[test]
+    fn ok_a_dispatch_has_these_parts_and_no_others() {
+        let dispatch = RepositoryDispatch::new(
+            crate::DispatchEventType::parse("deploy").unwrap(),
+            serde_json::Map::new(),
+        )
+        .unwrap();
+        let request = requests(GITHUB_COM)
+            .repository_dispatch(&RepoFullName::parse("a/b").unwrap(), &dispatch)
+            .unwrap();
+        assert_eq!(request.method(), Method::POST);
+        assert_eq!(request.uri(), "https://api.github.com/repos/a/b/dispatches");
+        let mut headers: Vec<String> = request
+            .headers()
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect();
+        headers.sort();
+        assert_eq!(
+            headers,
+            [
+                "accept: application/vnd.github+json",
+                "content-type: application/json",
+                "user-agent: agent",
+                "x-github-api-version: 2022-11-28",
+            ]
+        );
+        assert_eq!(request.body(), br#"{"client_payload":{},"event_type":"deploy"}"#);
+    }
+
+    #[test]
+    fn ok_runs_are_listed_from_a_second_on() {
+        let query = RunQuery::of_dispatches(UNIX_EPOCH + Duration::from_millis(1_795_341_600_999));
+        let uri = requests(GITHUB_COM)
+            .runs(&RepoFullName::parse("a/b").unwrap(), &query, 2)
+            .unwrap()
+            .uri()
+            .to_string();
+        let expect = "https://api.github.com/repos/a/b/actions/runs?event=repository_dispatch&created=%3E%3D2026-11-22T10%3A00%3A00Z&per_page=100&page=2";
+        assert_eq!(uri, expect);
+    }
+}

@@ -1,0 +1,206 @@
+//! **Here**: [`Run`], pages of runs, and how the run of a dispatch is recognised. Pure.
+//! **Not here**: listing (`client`), the line of a workflow that shows the id (`workflow_file`).
+//! **Reads**: `response` before it; `client` uses it.
+//! **Source**: <https://docs.github.com/rest/actions/workflow-runs>, read 2026-11-22. Ids need 64 bits; name, branch, status and
+//! conclusion may be null; new statuses and conclusions may come.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+/// A run of a workflow, as far as a dispatcher needs it. What GitHub leaves out, or sends as null, is none here.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Run {
+    /// `id`: JSON integer of up to 64 bits.
+    pub id: u64,
+    /// `display_title`: the evaluated `run-name`; this is where a relay id is shown.
+    #[serde(default)]
+    pub display_title: Option<String>,
+    /// `event`, such as `repository_dispatch`.
+    #[serde(default)]
+    pub event: Option<String>,
+    /// `path` of the workflow file.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// `status`.
+    #[serde(default)]
+    pub status: Option<RunStatus>,
+    /// `conclusion`; none while it runs.
+    #[serde(default)]
+    pub conclusion: Option<RunConclusion>,
+    /// `run_attempt`: 1 for the first.
+    #[serde(default)]
+    pub run_attempt: Option<u32>,
+    /// `html_url`: where a person looks at it.
+    #[serde(default)]
+    pub html_url: Option<String>,
+    /// `created_at` as written.
+    #[serde(default)]
+    pub created_at: Option<String>,
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+        #[serde(from = "String")]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)+
+            /// A word that was not known when this was written.
+            Other(String),
+        }
+
+        impl $name {
+            /// GitHub's word.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $word,)+
+                    Self::Other(word) => word,
+                }
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(word: String) -> Self {
+                match word.as_str() {
+                    $($word => Self::$variant,)+
+                    _ => Self::Other(word),
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+words!(
+    /// How far a run is.
+    RunStatus {
+        /// Asked for.
+        Requested = "requested",
+        /// In a queue.
+        Queued = "queued",
+        /// Behind another of its concurrency group.
+        Pending = "pending",
+        /// On an approval.
+        Waiting = "waiting",
+        /// Running.
+        InProgress = "in_progress",
+        /// Ended; see its conclusion.
+        Completed = "completed",
+    }
+);
+
+words!(
+    /// How a run ended.
+    RunConclusion {
+        /// Well.
+        Success = "success",
+        /// Badly.
+        Failure = "failure",
+        /// Cancelled.
+        Cancelled = "cancelled",
+        /// Skipped.
+        Skipped = "skipped",
+        /// Out of time.
+        TimedOut = "timed_out",
+        /// Neither well nor badly.
+        Neutral = "neutral",
+        /// Not an end: somebody has to act.
+        ActionRequired = "action_required",
+        /// Given up by GitHub.
+        Stale = "stale",
+        /// The workflow could not start.
+        StartupFailure = "startup_failure",
+    }
+);
+
+/// One page of runs.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct RunPage {
+    /// `total_count` of the whole search; GitHub shows 1,000 at most.
+    #[serde(default)]
+    pub total_count: u64,
+    /// `workflow_runs`.
+    pub workflow_runs: Vec<Run>,
+}
+
+/// What a look for the run of an id found.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "a caller must decide for each")]
+pub enum Probe {
+    /// These runs show the id; several copies are possible.
+    Seen(Vec<Run>),
+    /// None of the runs that were listed shows it.
+    NotSeen {
+        /// Whether all runs of the time were listed. If not, this says nothing.
+        complete: bool,
+    },
+}
+
+/// Whether a run's title shows an id: as a word of its own, since a title holds text of others as well.
+#[must_use]
+pub fn shows_id(run: &Run, id: &str) -> bool {
+    let Some(title) = run.display_title.as_deref() else {
+        return false;
+    };
+    let joins = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '-');
+    !id.is_empty()
+        && title.match_indices(id).any(|(at, found)| {
+            let before = title.get(..at).and_then(|text| text.chars().next_back());
+            let after = title.get(at + found.len()..).and_then(|text| text.chars().next());
+            !joins(before) && !joins(after)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn titled(title: Option<&str>) -> Run {
+        let mut run: Run = serde_json::from_str(r#"{"id": 1}"#).unwrap();
+        run.display_title = title.map(str::to_owned);
+        run
+    }
+
+    #[test]
+    fn ok_an_id_is_a_word_of_its_own() {
+        let check =
+            |title: &str, expect| assert_eq!(shows_id(&titled(Some(title)), "abc"), expect, "{title}");
+        check("deploy m [abc]", true);
+        check("abc", true);
+        check("(abc) and xabc", true);
+        check("xabc", false);
+        check("abc2", false);
+        check("abc-d", false);
+        check("ABC", false);
+        check("", false);
+        assert!(!shows_id(&titled(None), "abc"));
+        assert!(!shows_id(&titled(Some("x")), ""));
+    }
+
+    #[test]
+    fn ok_nulls_gaps_large_ids_and_new_words() {
+        let text = r#"{"total_count": 2, "workflow_runs": [
+            {"id": 18446744073709551615, "display_title": null, "status": "flying", "conclusion": null, "actor": {}},
+            {"id": 30000000000, "status": "completed", "conclusion": "startup_failure"}]}"#;
+        let page: RunPage = serde_json::from_str(text).unwrap();
+        assert_eq!(page.workflow_runs[0].id, u64::MAX);
+        assert_eq!(
+            page.workflow_runs[0].status,
+            Some(RunStatus::Other("flying".to_owned()))
+        );
+        assert_eq!(
+            page.workflow_runs[1].conclusion.as_ref().unwrap().as_str(),
+            "startup_failure"
+        );
+    }
+}

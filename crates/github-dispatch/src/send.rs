@@ -1,0 +1,105 @@
+//! **Here**: the only I/O: one request with its token, and the answer read to its end or to a bound.
+//! **Not here**: what is sent (`request`), what the answer means (`response`).
+//! **Reads**: `request` before it; `response` after it.
+//! **Source**: reqwest's error predicates: only `is_connect` proves that nothing was sent. Tried 2026-11-22 against loopback servers.
+
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use secrecy::{ExposeSecret, SecretString};
+use url::Origin;
+
+use crate::error::{Advice, Error, ErrorKind};
+
+/// The longest answer that is read.
+const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
+
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Makes one attempt. The token goes to `origin` and nowhere else.
+pub(crate) async fn send(
+    client: &reqwest::Client,
+    origin: &Origin,
+    token: &SecretString,
+    request: Request<Vec<u8>>,
+) -> Result<Answer, Error> {
+    let mut request = reqwest::Request::try_from(request)
+        .map_err(|error| Error::invalid("the request cannot be made").with_source(error.without_url()))?;
+    if request.url().origin() != *origin {
+        return Err(Error::invalid("the request does not go to the configured origin"));
+    }
+    // The error is left out on purpose: nothing that has seen the token gets near a text.
+    let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())) else {
+        return Err(Error::invalid("the token cannot stand in a header"));
+    };
+    value.set_sensitive(true);
+    request.headers_mut().insert(header::AUTHORIZATION, value);
+    let url = request.url().clone();
+    let mut answer = client.execute(request).await.map_err(transport)?;
+    // Our own clients never follow; one that was handed in may. What came of the request is not known then.
+    if *answer.url() != url {
+        return Err(Error::new(
+            ErrorKind::Redirected,
+            Advice::Unknown,
+            "the http client that was handed in follows redirects",
+        ));
+    }
+    let status = answer.status();
+    let headers = std::mem::take(answer.headers_mut());
+    let body = read(answer, status).await?;
+    Ok(Answer {
+        status,
+        headers,
+        body,
+    })
+}
+
+/// The body. Of a refusal the status is worth more than a body that breaks off; and of an accepted dispatch as well.
+async fn read(mut answer: reqwest::Response, status: StatusCode) -> Result<Vec<u8>, Error> {
+    let mut body = Vec::new();
+    loop {
+        match answer.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER_BYTES => body.extend_from_slice(&chunk),
+            Ok(Some(_)) => {
+                return Err(Error::new(
+                    ErrorKind::Decode,
+                    Advice::GiveUp,
+                    "the answer is longer than 8 MiB",
+                ));
+            }
+            Ok(None) => return Ok(body),
+            Err(_) if status == StatusCode::NO_CONTENT || !status.is_success() => return Ok(body),
+            Err(error) => return Err(transport(error)),
+        }
+    }
+}
+
+/// `is_connect` is asked before everything else: a TLS handshake that hangs is a timeout as well, and nothing was sent.
+fn transport(error: reqwest::Error) -> Error {
+    let (kind, advice, text) = if error.is_connect() {
+        (
+            ErrorKind::Connect,
+            Advice::NotSent,
+            "no connection to github came about",
+        )
+    } else if error.is_builder() {
+        (ErrorKind::Invalid, Advice::GiveUp, "the request cannot be made")
+    } else if error.is_timeout() {
+        (
+            ErrorKind::SentNoAnswer,
+            Advice::Unknown,
+            "github did not answer in time, and the request had left",
+        )
+    } else {
+        (
+            ErrorKind::SentNoAnswer,
+            Advice::Unknown,
+            "the connection broke after the request had left",
+        )
+    };
+    Error::new(kind, advice, text).with_source(error.without_url())
+}

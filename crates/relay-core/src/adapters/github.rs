@@ -1,0 +1,161 @@
+//! **Here**: [`GithubDispatcher`]: the Dispatcher over github-dispatch's clients, one an identity.
+//! **Not here**: HTTP (github-dispatch), what follows from an advice (`retry`).
+//! **Reads**: `dispatch` before it.
+//! **Source**: DESIGN section 5: one match translates errors.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use github_dispatch::{Client, Error, Probe, RepositoryDispatch, Run};
+
+use crate::clock::Timestamp;
+use crate::dispatch::{
+    Advice, Checked, DispatchError, DispatchRequest, DispatchTarget, Dispatched, Dispatcher, RunState, Scope,
+    Sighting,
+};
+use crate::journal::item::RunRef;
+use crate::key::RelayId;
+
+/// Sends to GitHub with one client for each identity of the configuration.
+#[derive(Clone, Debug)]
+pub struct GithubDispatcher {
+    clients: BTreeMap<String, Client>,
+}
+
+impl GithubDispatcher {
+    /// A dispatcher that knows one identity.
+    #[must_use]
+    pub fn new(identity: impl Into<String>, client: Client) -> Self {
+        Self {
+            clients: BTreeMap::from([(identity.into(), client)]),
+        }
+    }
+
+    /// Adds an identity.
+    #[must_use]
+    pub fn with_identity(mut self, identity: impl Into<String>, client: Client) -> Self {
+        self.clients.insert(identity.into(), client);
+        self
+    }
+
+    fn client(&self, target: &DispatchTarget) -> Result<&Client, DispatchError> {
+        let gone = || {
+            DispatchError::new(
+                Advice::GiveUp,
+                format!("identity {:?} is not configured", target.identity),
+            )
+        };
+        self.clients.get(&target.identity).ok_or_else(gone)
+    }
+}
+
+#[async_trait]
+impl Dispatcher for GithubDispatcher {
+    fn longest_attempt(&self) -> Duration {
+        self.clients
+            .values()
+            .map(Client::longest_attempt)
+            .max()
+            .unwrap_or_default()
+    }
+
+    async fn check(&self, target: &DispatchTarget) -> Result<Checked, DispatchError> {
+        let client = self.client(target)?;
+        let found = client
+            .check_target(&target.repository, &target.event_type)
+            .await
+            .map_err(translated)?;
+        let mut remarks = Vec::new();
+        match found.listens {
+            Some(false) => remarks.push(format!(
+                "no workflow of the default branch listens to {}",
+                target.event_type
+            )),
+            None => remarks.push("its workflow files cannot be read with this token".to_owned()),
+            Some(true) => {}
+        }
+        if found.archived {
+            remarks.push("the repository is archived".to_owned());
+        }
+        Ok(Checked {
+            shows_relay_id: found.shows_relay_id,
+            remarks,
+        })
+    }
+
+    async fn dispatch(&self, request: &DispatchRequest) -> Result<Dispatched, DispatchError> {
+        let client = self.client(&request.target)?;
+        let dispatch = RepositoryDispatch::new(request.target.event_type.clone(), request.payload.clone())
+            .map_err(|error| DispatchError::new(Advice::GiveUp, error.to_string()))?;
+        let accepted = client
+            .dispatch(&request.target.repository, &dispatch)
+            .await
+            .map_err(translated)?;
+        Ok(Dispatched {
+            run: None,
+            closed_until: accepted.exhausted_until.map(Timestamp::from),
+        })
+    }
+
+    async fn probe(
+        &self,
+        target: &DispatchTarget,
+        relay_id: &RelayId,
+        since: Timestamp,
+    ) -> Result<Sighting, DispatchError> {
+        let client = self.client(target)?;
+        match client
+            .probe(&target.repository, relay_id.as_str(), since.into())
+            .await
+            .map_err(translated)?
+        {
+            Probe::Seen(runs) => match runs.first() {
+                Some(run) => Ok(Sighting::Seen(reference(run))),
+                None => Ok(Sighting::NotSeen),
+            },
+            Probe::NotSeen { complete: true } => Ok(Sighting::NotSeen),
+            Probe::NotSeen { complete: false } => Err(DispatchError::new(
+                Advice::Unknown,
+                "there are more runs than GitHub lists, so not all were seen",
+            )),
+        }
+    }
+
+    async fn run(&self, target: &DispatchTarget, run: &RunRef) -> Result<RunState, DispatchError> {
+        let client = self.client(target)?;
+        let id = run
+            .id
+            .parse()
+            .map_err(|_| DispatchError::new(Advice::GiveUp, "the run's id is no number"))?;
+        let found = client.run(&target.repository, id).await.map_err(translated)?;
+        Ok(RunState {
+            run: reference(&found),
+            status: found.status.as_ref().map(|word| word.as_str().to_owned()),
+            conclusion: found.conclusion.as_ref().map(|word| word.as_str().to_owned()),
+        })
+    }
+}
+
+fn reference(run: &Run) -> RunRef {
+    RunRef {
+        id: run.id.to_string(),
+        url: run.html_url.clone(),
+    }
+}
+
+/// The one place where github-dispatch's errors become ours.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
+fn translated(error: Error) -> DispatchError {
+    let advice = match error.advice() {
+        github_dispatch::Advice::GiveUp => Advice::GiveUp,
+        github_dispatch::Advice::Block(github_dispatch::BlockScope::Principal) => {
+            Advice::Block(Scope::Principal)
+        }
+        github_dispatch::Advice::Block(github_dispatch::BlockScope::Target) => Advice::Block(Scope::Target),
+        github_dispatch::Advice::Throttled { until } => Advice::Throttled { until: until.into() },
+        github_dispatch::Advice::NotSent => Advice::NotSent,
+        github_dispatch::Advice::Unknown => Advice::Unknown,
+    };
+    DispatchError::new(advice, error.to_string())
+}

@@ -1,0 +1,260 @@
+//! **Here**: a delivery's body to a reply: parse, route, write down, answer. Never talks to the network.
+//! **Not here**: secrets and handshakes by `OPTIONS` (`webhook`), sending (`worker`).
+//! **Reads**: `eventgrid_schema` and `rules` before it; `journal` after it.
+//! **Source**: DESIGN sections 3 and 4.
+
+use eventgrid_schema::{Batch, BatchErrorKind, Element, Event, GridEvent, Limits};
+
+use crate::alarm::Alert;
+use crate::clock::Timestamp;
+use crate::journal::{AcceptBatch, Acceptance, Fate, Journal, NewEvent, NewItem};
+use crate::key::{DispatchKey, RelayId, ReleaseKey};
+use crate::lane::{NoPlace, Order, Place};
+use crate::reply::{Receipt, Reply};
+use crate::rules::{EventView, Route, Router};
+
+/// How much of what could not be read is kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct KeepUnreadable {
+    pub(crate) rows: usize,
+    pub(crate) bytes: usize,
+}
+
+/// What a delivery led to.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) reply: Reply,
+    pub(crate) alerts: Vec<Alert>,
+    /// Whether there may be something to send now.
+    pub(crate) work: bool,
+}
+
+/// Takes one delivery: no 2xx before the journal has said `Ok`.
+pub(crate) async fn take(
+    journal: &dyn Journal,
+    router: &dyn Router,
+    keep: KeepUnreadable,
+    max_body_bytes: usize,
+    now: Timestamp,
+    body: &[u8],
+) -> Taken {
+    let limits = Limits::default().with_max_body_bytes(max_body_bytes);
+    let sorted = match Batch::parse_with(body, &limits) {
+        Ok(batch) => sort(&batch, router),
+        Err(error) => {
+            let why = error.to_string();
+            let reply = match error.kind() {
+                BatchErrorKind::TooLarge | BatchErrorKind::TooManyElements => Reply::TooLarge { why },
+                _ => Reply::Unreadable { why },
+            };
+            return Taken {
+                reply,
+                alerts: Vec::new(),
+                work: false,
+            };
+        }
+    };
+    let Sorted {
+        events,
+        unreadable,
+        validation,
+        n_system,
+        mut alerts,
+    } = sorted;
+    let mut receipt = Receipt {
+        unreadable: unreadable.len(),
+        system: n_system,
+        ..Receipt::default()
+    };
+    if !events.is_empty() || !unreadable.is_empty() {
+        let keep_unreadable = (keep.rows, keep.bytes);
+        match journal
+            .accept(AcceptBatch {
+                now,
+                events,
+                unreadable,
+                keep_unreadable,
+            })
+            .await
+        {
+            Ok(Acceptance { fates, alerts: more }) => {
+                for fate in fates {
+                    match fate {
+                        Fate::Accepted { .. } => receipt.accepted += 1,
+                        Fate::SeenAgain => receipt.seen_again += 1,
+                        Fate::Unwanted { .. } => receipt.unwanted += 1,
+                    }
+                }
+                alerts.extend(more);
+            }
+            Err(error) => {
+                alerts.push(Alert::JournalFailing {
+                    why: crate::report::report(&error),
+                });
+                return Taken {
+                    reply: Reply::TryAgain,
+                    alerts,
+                    work: false,
+                };
+            }
+        }
+    }
+    let work = receipt.accepted > 0;
+    let reply = validation.map_or(Reply::Accepted(receipt), |body| Reply::Validated { body });
+    Taken { reply, alerts, work }
+}
+
+/// The elements of a delivery by what is to be done with them.
+struct Sorted {
+    events: Vec<NewEvent>,
+    unreadable: Vec<(String, String)>,
+    validation: Option<String>,
+    n_system: usize,
+    alerts: Vec<Alert>,
+}
+
+fn sort(batch: &Batch<'_>, router: &dyn Router) -> Sorted {
+    let mut sorted = Sorted {
+        events: Vec::new(),
+        unreadable: Vec::new(),
+        validation: None,
+        n_system: 0,
+        alerts: Vec::new(),
+    };
+    for element in batch.elements() {
+        match read(element, router) {
+            Ok(Read::Wanted(event)) => sorted.events.push(*event),
+            Ok(Read::System(system)) => {
+                sorted.n_system += 1;
+                match system {
+                    GridEvent::SubscriptionValidation(validation) => {
+                        sorted.validation = Some(validation.response_body());
+                    }
+                    GridEvent::SubscriptionDeleted {
+                        event_subscription_id,
+                    } => {
+                        sorted.alerts.push(Alert::SubscriptionDeleted {
+                            subscription: event_subscription_id,
+                        });
+                    }
+                    _ => {}
+                }
+            }
+            Err(why) => sorted.unreadable.push((element.raw().to_owned(), why)),
+        }
+    }
+    sorted
+}
+
+enum Read {
+    Wanted(Box<NewEvent>),
+    System(GridEvent),
+}
+
+fn read(element: &Element<'_>, router: &dyn Router) -> Result<Read, String> {
+    let event = element.event().map_err(|error| error.to_string())?;
+    if let Some(system) = event.system() {
+        return Ok(Read::System(system));
+    }
+    let view = EventView::of(event).map_err(|error| error.to_string())?;
+    let routes = router.route(&view);
+    Ok(Read::Wanted(Box::new(new_event(
+        element.raw(),
+        event,
+        &view,
+        &routes,
+    ))))
+}
+
+/// The columns of an event, and an item for each route that wants it.
+fn new_event(
+    raw: &str,
+    event: &Event<'_>,
+    view: &EventView<'_>,
+    routes: &[std::sync::Arc<Route>],
+) -> NewEvent {
+    let workspace = view.workspace().map(eventgrid_schema::WorkspaceId::canonical);
+    let place_of = workspace.clone().unwrap_or_else(|| event.source().to_lowercase());
+    let release = match (view.model(), view.version()) {
+        (Some(model), Some(version)) => ReleaseKey::of_model(&place_of, model, version),
+        _ => ReleaseKey::of_event(&event.source().to_lowercase(), event.id()),
+    };
+    let instant = event.time().map(instant);
+    let wanted = routes
+        .iter()
+        .map(|route| new_item(route, view, &release, &place_of, instant))
+        .collect::<Vec<_>>();
+    let unwanted = wanted.is_empty().then(|| {
+        format!(
+            "no route wants {} of {:?}",
+            event.event_type().as_str(),
+            event.subject().unwrap_or_default()
+        )
+    });
+    NewEvent {
+        key: event.key().as_str().to_owned(),
+        event_type: event.event_type().as_str().to_owned(),
+        subject: event.subject().map(str::to_owned),
+        workspace,
+        model: view.model().map(str::to_owned),
+        version: view.version().map(str::to_owned),
+        time: event.time().map(|time| time.as_str().to_owned()),
+        instant,
+        release,
+        body: raw.to_owned(),
+        wanted,
+        unwanted,
+    }
+}
+
+fn new_item(
+    route: &Route,
+    view: &EventView<'_>,
+    release: &ReleaseKey,
+    workspace: &str,
+    instant: Option<(i64, u32)>,
+) -> NewItem {
+    let key = DispatchKey::new(release, route.name());
+    let policy = route.policy();
+    let lane = view
+        .model()
+        .map(|model| serde_json::Value::from([workspace, model, route.name()].as_slice()).to_string());
+    let place = match (&lane, policy.order) {
+        (None, _) => Ok(None),
+        (Some(_), Order::Version) => Place::of_version(view.version().unwrap_or_default()).map(Some),
+        (Some(_), Order::EventTime) => instant.ok_or(NoPlace::NoTime).map(|(seconds, nanos)| {
+            Some(Place::EventTime {
+                seconds,
+                nanos,
+                id: view.event().id().to_owned(),
+            })
+        }),
+    };
+    // A payload that cannot be made will not be made later either: a person is told now.
+    let unpayable = route
+        .payload(view, &RelayId::new(&key, 1))
+        .err()
+        .map(|error| error.to_string());
+    let (place, unplaced) = match place {
+        Ok(place) => (place, None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    NewItem {
+        route: route.name().to_owned(),
+        snapshot: route.snapshot().to_owned(),
+        key,
+        policy,
+        target: route.target().clone(),
+        lane,
+        place,
+        park: unpayable.or(unplaced),
+    }
+}
+
+/// An event's time as seconds and nanoseconds since the epoch.
+fn instant(time: &eventgrid_schema::EventTime) -> (i64, u32) {
+    const NANOS: i128 = 1_000_000_000;
+    let nanos = time.unix_nanos();
+    let seconds = i64::try_from(nanos.div_euclid(NANOS)).unwrap_or(i64::MAX);
+    (seconds, u32::try_from(nanos.rem_euclid(NANOS)).unwrap_or(0))
+}

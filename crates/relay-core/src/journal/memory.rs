@@ -1,0 +1,502 @@
+//! **Here**: [`MemoryJournal`], a real journal that lasts as long as the process, and says so.
+//! **Not here**: any decision (`verbs`), durability (aml-relay-sqlite).
+//! **Reads**: `rows` before it; tests and hosts without a disk use it.
+//! **Source**: our own; it passes the contract suite that every engine passes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::clock::Timestamp;
+use crate::journal::item::{
+    Attempt, EventRow, EventSeq, Item, ItemId, Meta, Phase, Principal, ReleaseRow, Target, UnreadableRow,
+};
+use crate::journal::rows::{DueQuery, ReadRows, Rows, Stored};
+use crate::journal::scan::{HistoryRow, ItemFilter, Page, ScanQuery};
+use crate::journal::{
+    AcceptBatch, Acceptance, ClaimRequest, Claimed, Durability, Journal, JournalError, Record, Settlement,
+    Written, verbs,
+};
+use crate::key::DispatchKey;
+use crate::lane::Place;
+
+/// A journal in memory: the same verbs and the same contract as every other, gone with the process.
+#[derive(Debug)]
+pub struct MemoryJournal {
+    state: Mutex<State>,
+}
+
+impl Default for MemoryJournal {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryJournal {
+    /// An empty journal, opened by its first owner.
+    #[must_use]
+    pub fn new() -> Self {
+        let state = State {
+            meta: Meta {
+                epoch: 1,
+                ..Meta::default()
+            },
+            ..State::default()
+        };
+        Self {
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Opens it again, as a new process would open a file: every lease of the earlier owner has ended.
+    pub fn reopen(&self) {
+        self.state().meta.epoch += 1;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A verb that panicked was rolled back by nobody; the state is still whole rows.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One transaction: what a failing verb changed is undone.
+    fn transact<T>(
+        &self,
+        verb: impl FnOnce(&mut dyn Rows) -> Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
+        let mut state = self.state();
+        state.undo.clear();
+        let result = verb(&mut *state);
+        let undo = std::mem::take(&mut state.undo);
+        if result.is_err() {
+            for change in undo.into_iter().rev() {
+                change.revert(&mut state);
+            }
+        }
+        result
+    }
+}
+
+#[async_trait]
+impl Journal for MemoryJournal {
+    fn durability(&self) -> Durability {
+        Durability::Process
+    }
+
+    async fn accept(&self, batch: AcceptBatch) -> Result<Acceptance, JournalError> {
+        self.transact(|rows| verbs::accept(rows, batch))
+    }
+
+    async fn claim(&self, request: ClaimRequest) -> Result<Claimed, JournalError> {
+        self.transact(|rows| verbs::claim(rows, &request))
+    }
+
+    async fn record(&self, now: Timestamp, batch: Vec<Record>) -> Result<Written, JournalError> {
+        self.transact(|rows| verbs::record(rows, now, batch))
+    }
+
+    async fn settle(&self, now: Timestamp, batch: Vec<Settlement>) -> Result<Written, JournalError> {
+        self.transact(|rows| verbs::settle(rows, now, batch))
+    }
+
+    async fn scan(&self, query: ScanQuery) -> Result<Page, JournalError> {
+        verbs::scan(&mut *self.state(), &query)
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    meta: Meta,
+    events: BTreeMap<EventSeq, EventRow>,
+    event_keys: BTreeMap<String, EventSeq>,
+    unreadable: Vec<UnreadableRow>,
+    releases: BTreeMap<DispatchKey, ReleaseRow>,
+    items: BTreeMap<ItemId, Item>,
+    open: BTreeSet<ItemId>,
+    marks: BTreeMap<String, Place>,
+    principals: BTreeMap<String, Principal>,
+    targets: BTreeMap<String, Target>,
+    attempts: BTreeMap<u64, Attempt>,
+    history: Vec<HistoryRow>,
+    undo: Vec<Change>,
+}
+
+/// What was there before a change.
+#[derive(Debug)]
+enum Change {
+    Meta(Meta),
+    Event(EventSeq, String),
+    Unreadable(Vec<UnreadableRow>),
+    Release(DispatchKey, Option<ReleaseRow>),
+    Item(ItemId, Option<Item>),
+    Mark(String, Option<Place>),
+    Principal(String, Option<Principal>),
+    Target(String, Option<Target>),
+    Attempt(u64, Option<Attempt>),
+    History,
+}
+
+impl Change {
+    fn revert(self, state: &mut State) {
+        match self {
+            Self::Meta(meta) => state.meta = meta,
+            Self::Event(seq, key) => {
+                state.events.remove(&seq);
+                state.event_keys.remove(&key);
+            }
+            Self::Unreadable(rows) => state.unreadable = rows,
+            Self::Release(key, row) => put_back(&mut state.releases, key, row),
+            Self::Item(id, item) => {
+                state.note_open(id, item.as_ref());
+                put_back(&mut state.items, id, item);
+            }
+            Self::Mark(lane, place) => put_back(&mut state.marks, lane, place),
+            Self::Principal(name, row) => put_back(&mut state.principals, name, row),
+            Self::Target(key, row) => put_back(&mut state.targets, key, row),
+            Self::Attempt(fence, row) => put_back(&mut state.attempts, fence, row),
+            Self::History => {
+                state.history.pop();
+            }
+        }
+    }
+}
+
+fn put_back<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) {
+    match value {
+        Some(value) => map.insert(key, value),
+        None => map.remove(&key),
+    };
+}
+
+impl State {
+    fn note_open(&mut self, id: ItemId, item: Option<&Item>) {
+        if item.is_some_and(|item| item.phase != Phase::Settled || item.holds_lane) {
+            self.open.insert(id);
+        } else {
+            self.open.remove(&id);
+        }
+    }
+
+    fn open_items(&self) -> impl Iterator<Item = &Item> {
+        self.open.iter().filter_map(|id| self.items.get(id))
+    }
+
+    fn unsettled(&self) -> impl Iterator<Item = &Item> {
+        self.open_items().filter(|item| item.phase != Phase::Settled)
+    }
+
+    fn write_item(&mut self, item: Item) {
+        self.note_open(item.id, Some(&item));
+        let id = item.id;
+        let before = self.items.insert(id, item);
+        self.undo.push(Change::Item(id, before));
+    }
+}
+
+impl ReadRows for State {
+    fn meta(&mut self) -> Stored<Meta> {
+        Ok(self.meta.clone())
+    }
+
+    fn event(&mut self, seq: EventSeq) -> Stored<Option<EventRow>> {
+        Ok(self.events.get(&seq).cloned())
+    }
+
+    fn item(&mut self, id: ItemId) -> Stored<Option<Item>> {
+        Ok(self.items.get(&id).cloned())
+    }
+
+    fn events_after(&mut self, after: EventSeq, limit: usize) -> Stored<Vec<EventRow>> {
+        Ok(self
+            .events
+            .values()
+            .filter(|row| row.seq > after)
+            .take(limit)
+            .cloned()
+            .collect())
+    }
+
+    fn items_after(&mut self, after: ItemId, filter: &ItemFilter, limit: usize) -> Stored<Vec<Item>> {
+        let matching = self
+            .items
+            .values()
+            .filter(|item| item.id > after && filter.matches(item));
+        Ok(matching.take(limit).cloned().collect())
+    }
+
+    fn history_after(&mut self, after: i64, item: Option<ItemId>, limit: usize) -> Stored<Vec<HistoryRow>> {
+        let wanted = |row: &&HistoryRow| row.seq > after && (item.is_none() || row.item == item);
+        Ok(self.history.iter().filter(wanted).take(limit).cloned().collect())
+    }
+
+    fn unreadable(&mut self) -> Stored<Vec<UnreadableRow>> {
+        Ok(self.unreadable.clone())
+    }
+
+    fn targets(&mut self) -> Stored<Vec<Target>> {
+        Ok(self.targets.values().cloned().collect())
+    }
+
+    fn principals(&mut self) -> Stored<Vec<Principal>> {
+        Ok(self.principals.values().cloned().collect())
+    }
+
+    fn counts(&mut self) -> Stored<Vec<(String, u64)>> {
+        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+        for item in self.items.values() {
+            *counts
+                .entry(
+                    item.verdict
+                        .as_ref()
+                        .map_or_else(|| item.phase.as_str(), |v| v.as_str()),
+                )
+                .or_default() += 1;
+        }
+        Ok(counts.into_iter().map(|(word, n)| (word.to_owned(), n)).collect())
+    }
+}
+
+impl Rows for State {
+    fn put_meta(&mut self, meta: &Meta) -> Stored<()> {
+        let before = std::mem::replace(&mut self.meta, meta.clone());
+        self.undo.push(Change::Meta(before));
+        Ok(())
+    }
+
+    fn shift_times(&mut self, by_ms: i64) -> Stored<()> {
+        let items: Vec<Item> = self.unsettled().cloned().collect();
+        for mut item in items {
+            item.due_at = item.due_at.shifted_ms(by_ms);
+            item.unknown_since = item.unknown_since.map(|at| at.shifted_ms(by_ms));
+            if let Some(lease) = item.lease.as_mut() {
+                lease.until = lease.until.shifted_ms(by_ms);
+            }
+            if let Some(anchor) = item.retry_since.as_mut() {
+                anchor.at = anchor.at.shifted_ms(by_ms);
+            }
+            self.write_item(item);
+        }
+        for mut principal in self.principals()? {
+            principal.closed_until = principal.closed_until.map(|at| at.shifted_ms(by_ms));
+            shift_block(principal.block.as_mut(), by_ms);
+            self.put_principal(&principal)?;
+        }
+        for mut target in self.targets()? {
+            target.check_due_at = target.check_due_at.map(|at| at.shifted_ms(by_ms));
+            shift_block(target.block.as_mut(), by_ms);
+            self.put_target(&target)?;
+        }
+        for mut attempt in self.attempts.values().cloned().collect::<Vec<_>>() {
+            attempt.started_at = attempt.started_at.shifted_ms(by_ms);
+            attempt.ended_at = attempt.ended_at.map(|at| at.shifted_ms(by_ms));
+            self.add_attempt(&attempt)?;
+        }
+        Ok(())
+    }
+
+    fn find_event(&mut self, key: &str) -> Stored<Option<EventSeq>> {
+        Ok(self.event_keys.get(key).copied())
+    }
+
+    fn add_event(&mut self, event: &EventRow) -> Stored<EventSeq> {
+        let seq = EventSeq(self.events.last_key_value().map_or(0, |(seq, _)| seq.0) + 1);
+        self.event_keys.insert(event.key.clone(), seq);
+        self.events.insert(seq, EventRow { seq, ..event.clone() });
+        self.undo.push(Change::Event(seq, event.key.clone()));
+        Ok(seq)
+    }
+
+    fn add_unreadable(&mut self, row: &UnreadableRow) -> Stored<bool> {
+        if self.unreadable.iter().any(|known| known.digest == row.digest) {
+            return Ok(false);
+        }
+        self.undo.push(Change::Unreadable(self.unreadable.clone()));
+        self.unreadable.push(row.clone());
+        Ok(true)
+    }
+
+    fn trim_unreadable(&mut self, rows: usize, bytes: usize) -> Stored<()> {
+        self.undo.push(Change::Unreadable(self.unreadable.clone()));
+        let mut kept = 0;
+        let mut used = 0_usize;
+        for row in self.unreadable.iter().rev() {
+            used = used.saturating_add(row.body.len());
+            if kept == rows || used > bytes {
+                break;
+            }
+            kept += 1;
+        }
+        let surplus = self.unreadable.len() - kept;
+        self.unreadable.drain(..surplus);
+        Ok(())
+    }
+
+    fn release(&mut self, key: &DispatchKey) -> Stored<Option<ReleaseRow>> {
+        Ok(self.releases.get(key).cloned())
+    }
+
+    fn put_release(&mut self, row: &ReleaseRow) -> Stored<()> {
+        let before = self.releases.insert(row.key.clone(), row.clone());
+        self.undo.push(Change::Release(row.key.clone(), before));
+        Ok(())
+    }
+
+    fn add_item(&mut self, item: &Item) -> Stored<ItemId> {
+        let id = ItemId(self.items.last_key_value().map_or(0, |(id, _)| id.0) + 1);
+        self.write_item(Item { id, ..item.clone() });
+        Ok(id)
+    }
+
+    fn put_item(&mut self, item: &Item) -> Stored<()> {
+        self.write_item(item.clone());
+        Ok(())
+    }
+
+    fn lane_items(&mut self, lane: &str) -> Stored<Vec<Item>> {
+        Ok(self
+            .open_items()
+            .filter(|item| item.holds_lane && item.lane.as_deref() == Some(lane))
+            .cloned()
+            .collect())
+    }
+
+    fn due_items(&mut self, query: &DueQuery<'_>) -> Stored<Vec<Item>> {
+        // Priority falls; `Reverse` would hide that the cursor is compared the same way.
+        let order = |item: &Item| (-i64::from(item.policy.priority), item.due_at, item.id);
+        let after = query
+            .after
+            .map(|(priority, due, id)| (-i64::from(priority), due, id));
+        let mut due: Vec<&Item> = self
+            .unsettled()
+            .filter(|item| item.phase == query.phase && item.lease.is_none() && item.due_at <= query.now)
+            .filter(|item| !query.closed.contains(&item.target))
+            .filter(|item| after.is_none_or(|after| order(item) > after))
+            .collect();
+        due.sort_by_key(|item| order(item));
+        Ok(due.into_iter().take(query.limit).cloned().collect())
+    }
+
+    fn lost_leases(&mut self, epoch: u64, now: Timestamp) -> Stored<Vec<Item>> {
+        let lost = |item: &&Item| {
+            item.lease
+                .is_some_and(|lease| lease.epoch != epoch || lease.until <= now)
+        };
+        Ok(self.unsettled().filter(lost).cloned().collect())
+    }
+
+    fn next_due(&mut self, now: Timestamp) -> Stored<Option<Timestamp>> {
+        let moments = self
+            .unsettled()
+            .map(|item| item.lease.map_or(item.due_at, |lease| lease.until));
+        Ok(moments.filter(|at| *at > now).min())
+    }
+
+    fn lane_mark(&mut self, lane: &str) -> Stored<Option<Place>> {
+        Ok(self.marks.get(lane).cloned())
+    }
+
+    fn put_lane_mark(&mut self, lane: &str, mark: &Place) -> Stored<()> {
+        let before = self.marks.insert(lane.to_owned(), mark.clone());
+        self.undo.push(Change::Mark(lane.to_owned(), before));
+        Ok(())
+    }
+
+    fn principal(&mut self, name: &str) -> Stored<Option<Principal>> {
+        Ok(self.principals.get(name).cloned())
+    }
+
+    fn put_principal(&mut self, principal: &Principal) -> Stored<()> {
+        let before = self.principals.insert(principal.name.clone(), principal.clone());
+        self.undo.push(Change::Principal(principal.name.clone(), before));
+        Ok(())
+    }
+
+    fn target(&mut self, key: &str) -> Stored<Option<Target>> {
+        Ok(self.targets.get(key).cloned())
+    }
+
+    fn put_target(&mut self, target: &Target) -> Stored<()> {
+        let before = self.targets.insert(target.key.clone(), target.clone());
+        self.undo.push(Change::Target(target.key.clone(), before));
+        Ok(())
+    }
+
+    fn wanted_targets(&mut self) -> Stored<Vec<String>> {
+        let keys: BTreeSet<&String> = self.unsettled().map(|item| &item.target).collect();
+        Ok(keys.into_iter().cloned().collect())
+    }
+
+    fn add_attempt(&mut self, attempt: &Attempt) -> Stored<()> {
+        let before = self.attempts.insert(attempt.fence, attempt.clone());
+        self.undo.push(Change::Attempt(attempt.fence, before));
+        Ok(())
+    }
+
+    fn end_attempt(&mut self, fence: u64, at: Timestamp) -> Stored<()> {
+        if let Some(mut attempt) = self.attempts.get(&fence).cloned() {
+            attempt.ended_at = Some(at);
+            self.add_attempt(&attempt)?;
+        }
+        Ok(())
+    }
+
+    fn nth_latest_start(&mut self, principal: &str, n: u32) -> Stored<Option<Timestamp>> {
+        let mut starts: Vec<Timestamp> = self
+            .attempts
+            .values()
+            .filter(|row| row.principal == principal)
+            .map(|row| row.started_at)
+            .collect();
+        starts.sort_unstable();
+        let index = usize::try_from(n).unwrap_or(usize::MAX);
+        Ok(starts
+            .len()
+            .checked_sub(index.max(1))
+            .and_then(|index| starts.get(index).copied()))
+    }
+
+    fn latest_end(&mut self, principal: &str) -> Stored<Option<Timestamp>> {
+        Ok(self
+            .attempts
+            .values()
+            .filter(|row| row.principal == principal)
+            .filter_map(|row| row.ended_at)
+            .max())
+    }
+
+    fn in_flight(&mut self, principal: &str) -> Stored<u32> {
+        let n = self
+            .attempts
+            .values()
+            .filter(|row| row.principal == principal && row.ended_at.is_none())
+            .count();
+        Ok(u32::try_from(n).unwrap_or(u32::MAX))
+    }
+
+    fn forget_attempts(&mut self, before: Timestamp) -> Stored<()> {
+        let old: Vec<Attempt> = self
+            .attempts
+            .values()
+            .filter(|row| row.ended_at.is_some() && row.started_at < before)
+            .cloned()
+            .collect();
+        for attempt in old {
+            self.attempts.remove(&attempt.fence);
+            self.undo.push(Change::Attempt(attempt.fence, Some(attempt)));
+        }
+        Ok(())
+    }
+
+    fn add_history(&mut self, row: &HistoryRow) -> Stored<()> {
+        let seq = self.history.last().map_or(0, |row| row.seq) + 1;
+        self.history.push(HistoryRow { seq, ..row.clone() });
+        self.undo.push(Change::History);
+        Ok(())
+    }
+}
+
+fn shift_block(block: Option<&mut crate::journal::item::Block>, by_ms: i64) {
+    if let Some(block) = block {
+        block.since = block.since.shifted_ms(by_ms);
+    }
+}

@@ -1,0 +1,138 @@
+//! **Here**: [`ReadRows`] and [`Rows`], what the verbs ask of a store inside one transaction; nothing but rows in and out.
+//! **Not here**: any decision: transitions, supersession, order and budget are pure functions that `verbs` calls.
+//! **Reads**: `item` before it; engines implement it, `verbs` is written over it.
+//! **Source**: DESIGN section 5, "engines contain no policy".
+
+use crate::clock::Timestamp;
+use crate::journal::JournalError;
+use crate::journal::item::{
+    Attempt, ClosedTargets, EventRow, EventSeq, Item, ItemId, Meta, Phase, Principal, ReleaseRow, Target,
+    UnreadableRow,
+};
+use crate::journal::scan::{HistoryRow, ItemFilter};
+use crate::key::DispatchKey;
+use crate::lane::Place;
+
+/// What a store answers with.
+pub type Stored<T> = Result<T, JournalError>;
+
+/// Work that a claim looks for.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "the verbs build it, engines read it")]
+pub struct DueQuery<'a> {
+    /// Items in this phase,
+    pub phase: Phase,
+    /// without a lease and due at or before this moment,
+    pub now: Timestamp,
+    /// whose target is none of these,
+    pub closed: &'a ClosedTargets,
+    /// after this one in the order (priority falling, due time, number),
+    pub after: Option<(i32, Timestamp, ItemId)>,
+    /// at most so many.
+    pub limit: usize,
+}
+
+/// Reading. Every list is in order of its numbers unless it says otherwise.
+pub trait ReadRows {
+    /// Facts of the journal as a whole; the default before anything was written.
+    ///
+    /// # Errors
+    /// The store failed. This holds for every method of this trait and the next.
+    fn meta(&mut self) -> Stored<Meta>;
+    /// The event with this number.
+    #[expect(clippy::missing_errors_doc, reason = "said once, at the first method")]
+    fn event(&mut self, seq: EventSeq) -> Stored<Option<EventRow>>;
+    /// The item with this number.
+    #[expect(clippy::missing_errors_doc, reason = "said once, at the first method")]
+    fn item(&mut self, id: ItemId) -> Stored<Option<Item>>;
+    /// At most `limit` events after a number.
+    #[expect(clippy::missing_errors_doc, reason = "said once, at the first method")]
+    fn events_after(&mut self, after: EventSeq, limit: usize) -> Stored<Vec<EventRow>>;
+    /// At most `limit` items after a number that match the filter.
+    #[expect(clippy::missing_errors_doc, reason = "said once, at the first method")]
+    fn items_after(&mut self, after: ItemId, filter: &ItemFilter, limit: usize) -> Stored<Vec<Item>>;
+    /// At most `limit` rows of history after a number, of one item or of all.
+    #[expect(clippy::missing_errors_doc, reason = "said once, at the first method")]
+    fn history_after(&mut self, after: i64, item: Option<ItemId>, limit: usize) -> Stored<Vec<HistoryRow>>;
+    /// The elements that were kept aside, oldest first.
+    #[expect(clippy::missing_errors_doc, reason = "said once, at the first method")]
+    fn unreadable(&mut self) -> Stored<Vec<UnreadableRow>>;
+    /// All targets, by key.
+    #[expect(clippy::missing_errors_doc, reason = "said once, at the first method")]
+    fn targets(&mut self) -> Stored<Vec<Target>>;
+    /// All principals, by name.
+    #[expect(clippy::missing_errors_doc, reason = "said once, at the first method")]
+    fn principals(&mut self) -> Stored<Vec<Principal>>;
+    /// How many items are in each phase, settled ones by verdict: pairs of a word and a count.
+    #[expect(clippy::missing_errors_doc, reason = "said once, at the first method")]
+    fn counts(&mut self) -> Stored<Vec<(String, u64)>>;
+}
+
+/// Reading and writing inside one transaction.
+#[expect(clippy::missing_errors_doc, reason = "said once: the store failed")]
+pub trait Rows: ReadRows {
+    /// Replaces the facts of the journal as a whole.
+    fn put_meta(&mut self, meta: &Meta) -> Stored<()>;
+    /// Moves every stored moment of the future or of a window by that many milliseconds: due times, lease ends,
+    /// closings, checks, blocks, starts and ends of attempts, anchors of retries.
+    fn shift_times(&mut self, by_ms: i64) -> Stored<()>;
+
+    /// The number of the event with this key.
+    fn find_event(&mut self, key: &str) -> Stored<Option<EventSeq>>;
+    /// Adds an event, whose `seq` is ignored, and gives it its number.
+    fn add_event(&mut self, event: &EventRow) -> Stored<EventSeq>;
+    /// Adds an element that was kept aside; false when its digest is there already.
+    fn add_unreadable(&mut self, row: &UnreadableRow) -> Stored<bool>;
+    /// Removes the oldest of them until at most `rows` with at most `bytes` of body are left.
+    fn trim_unreadable(&mut self, rows: usize, bytes: usize) -> Stored<()>;
+
+    /// What is known of a release on a route.
+    fn release(&mut self, key: &DispatchKey) -> Stored<Option<ReleaseRow>>;
+    /// Adds or replaces it.
+    fn put_release(&mut self, row: &ReleaseRow) -> Stored<()>;
+
+    /// Adds an item, whose `id` is ignored, and gives it its number.
+    fn add_item(&mut self, item: &Item) -> Stored<ItemId>;
+    /// Replaces an item.
+    fn put_item(&mut self, item: &Item) -> Stored<()>;
+    /// The items of a lane that hold it.
+    fn lane_items(&mut self, lane: &str) -> Stored<Vec<Item>>;
+    /// Items that are due, in the order (priority falling, due time, number).
+    fn due_items(&mut self, query: &DueQuery<'_>) -> Stored<Vec<Item>>;
+    /// Items whose lease ended: it is of an earlier epoch, or its end has come.
+    fn lost_leases(&mut self, epoch: u64, now: Timestamp) -> Stored<Vec<Item>>;
+    /// The earliest due time after `now` of all unsettled items, and of the ends of their leases.
+    fn next_due(&mut self, now: Timestamp) -> Stored<Option<Timestamp>>;
+
+    /// The highest place of a lane that went out, or may have.
+    fn lane_mark(&mut self, lane: &str) -> Stored<Option<Place>>;
+    /// Sets it.
+    fn put_lane_mark(&mut self, lane: &str, mark: &Place) -> Stored<()>;
+
+    /// One principal.
+    fn principal(&mut self, name: &str) -> Stored<Option<Principal>>;
+    /// Adds or replaces it.
+    fn put_principal(&mut self, principal: &Principal) -> Stored<()>;
+    /// One target.
+    fn target(&mut self, key: &str) -> Stored<Option<Target>>;
+    /// Adds or replaces it.
+    fn put_target(&mut self, target: &Target) -> Stored<()>;
+    /// The keys of all targets that unsettled items go to.
+    fn wanted_targets(&mut self) -> Stored<Vec<String>>;
+
+    /// Adds an attempt.
+    fn add_attempt(&mut self, attempt: &Attempt) -> Stored<()>;
+    /// Ends the attempt with this fence.
+    fn end_attempt(&mut self, fence: u64, at: Timestamp) -> Stored<()>;
+    /// When the `n`-th latest attempt of a principal started; 1 is the latest.
+    fn nth_latest_start(&mut self, principal: &str, n: u32) -> Stored<Option<Timestamp>>;
+    /// When the attempt of a principal ended that ended latest.
+    fn latest_end(&mut self, principal: &str) -> Stored<Option<Timestamp>>;
+    /// How many attempts of a principal have not ended.
+    fn in_flight(&mut self, principal: &str) -> Stored<u32>;
+    /// Removes ended attempts that started before a moment.
+    fn forget_attempts(&mut self, before: Timestamp) -> Stored<()>;
+
+    /// Adds a row of history, whose `seq` is ignored.
+    fn add_history(&mut self, row: &HistoryRow) -> Stored<()>;
+}

@@ -1,0 +1,182 @@
+//! **Here**: what can be read back: rows of history, filters, pages, and the numbers of a journal.
+//! **Not here**: rows that the verbs work on (`item`).
+//! **Reads**: `state` before it; `Relay::health`, hosts and tests read pages of it.
+//! **Source**: DESIGN section 7: the history of one model version reads like a story.
+#![expect(
+    clippy::exhaustive_structs,
+    reason = "engines in other crates build these rows from their tables"
+)]
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::journal::item::{EventRow, EventSeq, Item, ItemId, Phase, Principal, Target, UnreadableRow};
+use crate::journal::state::Step;
+
+/// One line of history: something that happened to an event, an item, or a destination.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct HistoryRow {
+    /// Its number.
+    pub seq: i64,
+    /// When.
+    pub at: Timestamp,
+    /// The event, if it is about one.
+    pub event: Option<EventSeq>,
+    /// The item, if it is about one.
+    pub item: Option<ItemId>,
+    /// What.
+    pub entry: Entry,
+}
+
+/// What happened.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "entry", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Entry {
+    /// An event was accepted.
+    Accepted,
+    /// An event or release that is known came again.
+    SeenAgain {
+        /// The event's key.
+        key: String,
+    },
+    /// No route wanted the event.
+    Unwanted {
+        /// Why.
+        why: String,
+    },
+    /// An item began: the whole of it, so that the steps can be replayed over it.
+    Began {
+        /// The item before its first step.
+        item: Box<Item>,
+    },
+    /// An item took a step.
+    Stepped {
+        /// Which.
+        step: Step,
+    },
+    /// Something was closed.
+    Blocked {
+        /// `principal` or `target`.
+        scope: String,
+        /// Which.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// It was opened again.
+    Unblocked {
+        /// `principal` or `target`.
+        scope: String,
+        /// Which.
+        name: String,
+    },
+    /// A principal is closed until a moment that the destination named.
+    Throttled {
+        /// Which.
+        name: String,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// A target was checked.
+    Checked {
+        /// Which.
+        name: String,
+        /// What was found.
+        found: String,
+    },
+}
+
+/// Which items a scan wants; the default wants all.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ItemFilter {
+    /// Only these phases; empty for all.
+    pub phases: Vec<Phase>,
+    /// Only items with this verdict's word.
+    pub verdict: Option<String>,
+    /// Only items of this event.
+    pub event: Option<EventSeq>,
+    /// Only the item with this relay id.
+    pub relay_id: Option<String>,
+}
+
+impl ItemFilter {
+    /// Whether an item matches.
+    #[must_use]
+    pub fn matches(&self, item: &Item) -> bool {
+        (self.phases.is_empty() || self.phases.contains(&item.phase))
+            && self
+                .verdict
+                .as_deref()
+                .is_none_or(|word| item.verdict.as_ref().is_some_and(|v| v.as_str() == word))
+            && self.event.is_none_or(|event| item.event == event)
+            && self
+                .relay_id
+                .as_deref()
+                .is_none_or(|id| item.relay_id.as_str() == id)
+    }
+}
+
+/// What to read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "verbs::scan must answer each")]
+pub enum ScanQuery {
+    /// Events after a number.
+    Events {
+        /// The number; zero for the first page.
+        after: EventSeq,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Items after a number.
+    Items {
+        /// The number; zero for the first page.
+        after: ItemId,
+        /// Which.
+        filter: ItemFilter,
+        /// At most so many.
+        limit: usize,
+    },
+    /// History after a number.
+    History {
+        /// The number; zero for the first page.
+        after: i64,
+        /// Of one item, or of everything.
+        item: Option<ItemId>,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Elements that were kept aside.
+    Unreadable,
+    /// Targets, principals, and counts.
+    Overview,
+}
+
+/// One page.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "one variant for each query")]
+pub enum Page {
+    /// Events.
+    Events(Vec<EventRow>),
+    /// Items.
+    Items(Vec<Item>),
+    /// History.
+    History(Vec<HistoryRow>),
+    /// Elements that were kept aside.
+    Unreadable(Vec<UnreadableRow>),
+    /// Targets, principals, and counts.
+    Overview(Overview),
+}
+
+/// How the journal stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Overview {
+    /// All targets.
+    pub targets: Vec<Target>,
+    /// All principals.
+    pub principals: Vec<Principal>,
+    /// How many items are in each phase, settled ones by verdict.
+    pub counts: Vec<(String, u64)>,
+    /// How many unreadable elements came so far.
+    pub n_unreadable: u64,
+}

@@ -1,0 +1,290 @@
+//! **Here**: the verb `claim`: what has to be looked at, and what may be sent, leased to one worker.
+//! **Not here**: doing it (`worker`), what comes of it (`record`).
+//! **Reads**: `accept` before it; `record` after it.
+//! **Source**: DESIGN section 5, two claims and check; section 6, rate budget.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::budget::{Opening, Spent, opening};
+use crate::clock::Timestamp;
+use crate::journal::item::{Attempt, ClosedTargets, Item, ItemId, Lease, Phase, Target};
+use crate::journal::rows::{DueQuery, Rows};
+use crate::journal::state::Step;
+use crate::journal::verbs::Verb;
+use crate::journal::{Budgets, ClaimKind, ClaimRequest, Claimed, JournalError, Task, Work};
+use crate::lane;
+
+/// How many waiting items are loaded at a time while a claim looks for one whose lane is free.
+const PAGE: usize = 64;
+/// Attempts are forgotten after two hours, twice the longest window; every so many fences.
+const FORGET_EVERY: u64 = 256;
+const FORGET_AFTER: std::time::Duration = std::time::Duration::from_secs(2 * 3_600);
+
+/// Leases work, and says when there may be more.
+///
+/// # Errors
+/// The store failed; the engine rolls back.
+pub fn claim(rows: &mut dyn Rows, request: &ClaimRequest) -> Result<Claimed, JournalError> {
+    let mut verb = Verb::begin(rows, request.now)?;
+    let mut wrote = verb.end_lost_leases()?;
+    let wanted = verb.rows.wanted_targets()?;
+    let mut openings = Openings::default();
+    let tasks = match request.kind {
+        ClaimKind::Judge => claim_looks(&mut verb, request, &wanted, &mut openings)?,
+        ClaimKind::Send => claim_sends(&mut verb, request, &wanted, &mut openings)?,
+    };
+    wrote |= !tasks.is_empty();
+    let stored = verb.rows.next_due(request.now)?;
+    let next_due = stored.into_iter().chain(openings.earliest).min();
+    Ok(Claimed {
+        tasks,
+        next_due,
+        alerts: verb.end(wrote)?,
+    })
+}
+
+/// When what is closed now opens by itself.
+#[derive(Default)]
+struct Openings {
+    earliest: Option<Timestamp>,
+}
+
+impl Openings {
+    fn note(&mut self, at: Timestamp) {
+        self.earliest = Some(self.earliest.map_or(at, |known| known.min(at)));
+    }
+}
+
+fn claim_looks(
+    verb: &mut Verb<'_>,
+    request: &ClaimRequest,
+    wanted: &[String],
+    openings: &mut Openings,
+) -> Result<Vec<Task>, JournalError> {
+    let mut tasks = claim_checks(verb, request, wanted, openings)?;
+    let closed = closed_targets(verb, wanted, false, openings)?;
+    for (phase, closed) in [(Phase::Judging, &ClosedTargets::new()), (Phase::Probing, &closed)] {
+        let limit = request.max.saturating_sub(tasks.len());
+        let query = DueQuery {
+            phase,
+            now: request.now,
+            closed,
+            after: None,
+            limit,
+        };
+        for item in verb.rows.due_items(&query)? {
+            let lease = lease(verb, request);
+            let item = verb.step(&item, &Step::Look { lease })?;
+            let work = work(verb, item, lease.fence)?;
+            tasks.push(if phase == Phase::Judging {
+                Task::Judge(work)
+            } else {
+                Task::Probe(work)
+            });
+        }
+    }
+    Ok(tasks)
+}
+
+/// Checks that are due: once for each target in an owner's time, and again while it, or its principal, is blocked.
+fn claim_checks(
+    verb: &mut Verb<'_>,
+    request: &ClaimRequest,
+    wanted: &[String],
+    openings: &mut Openings,
+) -> Result<Vec<Task>, JournalError> {
+    let mut tasks = Vec::new();
+    let mut asked_of_blocked: BTreeSet<String> = BTreeSet::new();
+    for key in wanted {
+        let mut target = verb.target(key)?;
+        let principal = verb.principal(&target.principal)?;
+        // One target speaks for all of a blocked principal; a bad token is not tried at every door.
+        if principal.block.is_some() && !asked_of_blocked.insert(principal.name) {
+            continue;
+        }
+        let due = target.check_due_at.is_some_and(|at| at <= request.now);
+        if target.asked_epoch == Some(verb.meta.epoch) && !due {
+            if let Some(at) = target.check_due_at {
+                openings.note(at);
+            }
+            continue;
+        }
+        if tasks.len() >= request.max {
+            openings.note(request.now);
+            continue;
+        }
+        target.asked_epoch = Some(verb.meta.epoch);
+        target.check_due_at = Some(request.now.after(request.lease));
+        verb.rows.put_target(&target)?;
+        tasks.push(Task::Check(target));
+    }
+    Ok(tasks)
+}
+
+fn claim_sends(
+    verb: &mut Verb<'_>,
+    request: &ClaimRequest,
+    wanted: &[String],
+    openings: &mut Openings,
+) -> Result<Vec<Task>, JournalError> {
+    let mut closed = closed_targets(verb, wanted, true, openings)?;
+    let mut of_principal: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for key in wanted {
+        let target = verb.target(key)?;
+        of_principal.entry(target.principal).or_default().push(target.key);
+    }
+    for (principal, targets) in &of_principal {
+        close_if_spent(verb, &request.budgets, principal, targets, &mut closed, openings)?;
+    }
+    let mut tasks = Vec::new();
+    let mut after = None;
+    while tasks.len() < request.max {
+        let query = DueQuery {
+            phase: Phase::Waiting,
+            now: request.now,
+            closed: &closed,
+            after,
+            limit: PAGE,
+        };
+        let page = verb.rows.due_items(&query)?;
+        let Some(last) = page.last() else { break };
+        after = Some((last.policy.priority, last.due_at, last.id));
+        for id in page.iter().map(|item| item.id).collect::<Vec<ItemId>>() {
+            // A step of an earlier item of this page may have settled this one.
+            let item = verb.load(id)?;
+            if tasks.len() >= request.max || item.phase != Phase::Waiting || closed.contains(&item.target) {
+                continue;
+            }
+            if let Some(task) = send(verb, request, &item)? {
+                tasks.push(task);
+                let targets = of_principal.get(&item.principal).map_or(&[][..], Vec::as_slice);
+                close_if_spent(
+                    verb,
+                    &request.budgets,
+                    &item.principal,
+                    targets,
+                    &mut closed,
+                    openings,
+                )?;
+            }
+        }
+    }
+    if verb.meta.fence.is_multiple_of(FORGET_EVERY) && !tasks.is_empty() {
+        verb.rows.forget_attempts(request.now.before(FORGET_AFTER))?;
+    }
+    Ok(tasks)
+}
+
+/// Records the intent to send this item, if its lane lets it go.
+fn send(verb: &mut Verb<'_>, request: &ClaimRequest, item: &Item) -> Result<Option<Task>, JournalError> {
+    if let Some(name) = item.lane.as_deref() {
+        let mark = verb.rows.lane_mark(name)?;
+        if item.nothing_at_github()
+            && let Some(step) = lane::behind_mark(item, mark.as_ref())
+        {
+            verb.step(item, &step)?;
+            return Ok(None);
+        }
+        if !lane::may_go(item, &verb.rows.lane_items(name)?) {
+            return Ok(None);
+        }
+    }
+    let lease = lease(verb, request);
+    let item = verb.step(item, &Step::Send { lease })?;
+    verb.rows.add_attempt(&Attempt {
+        fence: lease.fence,
+        item: item.id,
+        principal: item.principal.clone(),
+        started_at: request.now,
+        ended_at: None,
+    })?;
+    Ok(Some(Task::Send(work(verb, item, lease.fence)?)))
+}
+
+/// The targets to which nothing may go now, whatever the budget says.
+fn closed_targets(
+    verb: &mut Verb<'_>,
+    wanted: &[String],
+    only_checked: bool,
+    openings: &mut Openings,
+) -> Result<ClosedTargets, JournalError> {
+    let mut closed = ClosedTargets::new();
+    for key in wanted {
+        let target = verb.target(key)?;
+        let principal = verb.principal(&target.principal)?;
+        let throttled = principal.closed_until.filter(|until| *until > verb.now);
+        if let Some(until) = throttled {
+            openings.note(until);
+        }
+        if throttled.is_some() || is_closed(verb, &target, only_checked) || principal.block.is_some() {
+            closed.insert(target.key);
+        }
+    }
+    Ok(closed)
+}
+
+fn is_closed(verb: &Verb<'_>, target: &Target, only_checked: bool) -> bool {
+    target.block.is_some() || (only_checked && target.checked_epoch != Some(verb.meta.epoch))
+}
+
+/// Closes all targets of a principal whose budget lets nothing start now.
+fn close_if_spent(
+    verb: &mut Verb<'_>,
+    budgets: &Budgets,
+    principal: &str,
+    targets: &[String],
+    closed: &mut ClosedTargets,
+    openings: &mut Openings,
+) -> Result<(), JournalError> {
+    if targets.iter().all(|target| closed.contains(target)) {
+        return Ok(());
+    }
+    let budget = budgets.of(principal);
+    let mut nth = |n: u32| {
+        if n == 0 {
+            Ok(None)
+        } else {
+            verb.rows.nth_latest_start(principal, n)
+        }
+    };
+    let (minute_bound, hour_bound, latest_start) = (nth(budget.per_minute)?, nth(budget.per_hour)?, nth(1)?);
+    let spent = Spent {
+        latest: latest_start.max(verb.rows.latest_end(principal)?),
+        minute_bound,
+        hour_bound,
+        in_flight: verb.rows.in_flight(principal)?,
+    };
+    match opening(budget, &spent, verb.now) {
+        Opening::Now => return Ok(()),
+        Opening::At(at) => openings.note(at),
+        Opening::WhenOneEnds => {}
+    }
+    closed.extend(targets.iter().cloned());
+    Ok(())
+}
+
+fn lease(verb: &mut Verb<'_>, request: &ClaimRequest) -> Lease {
+    verb.meta.fence = verb.meta.fence.saturating_add(1);
+    Lease {
+        fence: verb.meta.fence,
+        epoch: verb.meta.epoch,
+        until: request.now.after(request.lease),
+    }
+}
+
+fn work(verb: &mut Verb<'_>, item: Item, fence: u64) -> Result<Work, JournalError> {
+    let missing = || JournalError::Corrupt {
+        why: format!(
+            "item {} names event {}, which is not there",
+            item.id.0, item.event.0
+        ),
+    };
+    let event = verb.rows.event(item.event)?.ok_or_else(missing)?;
+    let body = event.body.unwrap_or_default();
+    Ok(Work {
+        about: (event.workspace, event.model, event.version),
+        item,
+        fence,
+        body,
+    })
+}

@@ -1,0 +1,285 @@
+//! **Here**: order within a lane and what follows from it: what is superseded, what is late, who may go. Pure.
+//! **Not here**: retry and unknown outcomes (`retry`), rate (`budget`), the rows themselves (`journal`).
+//! **Reads**: `key` before it; `journal::verbs` asks it inside a transaction.
+//! **Source**: DESIGN section 6, lane and order.
+
+use std::cmp::Ordering;
+
+use serde::{Deserialize, Serialize};
+
+use crate::journal::item::{Item, Phase};
+use crate::journal::state::Step;
+
+/// What a lane does with several versions that wait.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "the verbs must decide for each")]
+pub enum LaneMode {
+    /// A newer version supersedes older ones of which nothing can be at GitHub.
+    #[default]
+    Latest,
+    /// All versions go out, in order; one that parks holds the lane until a person decides.
+    Every,
+}
+
+/// By what versions are ordered in a lane. Never mixed within one.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "the verbs must decide for each")]
+pub enum Order {
+    /// Versions are decimal integers of any length.
+    #[default]
+    Version,
+    /// The instant of the event, then its id.
+    EventTime,
+}
+
+/// A place in the order of a lane.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "one variant for each Order")]
+pub enum Place {
+    /// A decimal integer without leading zeros.
+    Version(String),
+    /// An instant, and an id that decides between equal instants.
+    EventTime {
+        /// Seconds since the epoch.
+        seconds: i64,
+        /// Nanoseconds of that second.
+        nanos: u32,
+        /// The event's id.
+        id: String,
+    },
+}
+
+/// A version or time that has no place in the order of its lane.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoPlace {
+    /// Order `version`, and the version is not a decimal integer.
+    #[error(
+        "version {found:?} is not a decimal integer, which `order = \"version\"` needs (`order = \"event_time\"` takes any)"
+    )]
+    NotDecimal {
+        /// The version, at most 64 bytes of it.
+        found: String,
+    },
+    /// Order `event_time`, and the event carries no time.
+    #[error("the event has no time, which `order = \"event_time\"` needs")]
+    NoTime,
+    /// The lane was ordered otherwise before.
+    #[error(
+        "this lane has been ordered by another setting; replay with allow_older, or forget the workspace"
+    )]
+    Mixed,
+}
+
+impl Place {
+    /// The place of a version.
+    ///
+    /// # Errors
+    /// [`NoPlace::NotDecimal`] for anything but ASCII digits.
+    pub fn of_version(version: &str) -> Result<Self, NoPlace> {
+        if version.is_empty() || !version.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(NoPlace::NotDecimal {
+                found: version.chars().take(64 / 4).collect(),
+            });
+        }
+        let digits = version.trim_start_matches('0');
+        Ok(Self::Version(if digits.is_empty() {
+            "0".to_owned()
+        } else {
+            digits.to_owned()
+        }))
+    }
+
+    /// The order of two places; `None` when they belong to different orders.
+    #[must_use]
+    pub fn compare(&self, other: &Self) -> Option<Ordering> {
+        match (self, other) {
+            // Without leading zeros the longer integer is the larger one.
+            (Self::Version(a), Self::Version(b)) => Some(a.len().cmp(&b.len()).then_with(|| a.cmp(b))),
+            (
+                Self::EventTime { seconds, nanos, id },
+                Self::EventTime {
+                    seconds: other_seconds,
+                    nanos: other_nanos,
+                    id: other_id,
+                },
+            ) => Some((seconds, nanos, id).cmp(&(other_seconds, other_nanos, other_id))),
+            _ => None,
+        }
+    }
+
+    fn is_below(&self, other: &Self) -> bool {
+        self.compare(other) == Some(Ordering::Less)
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Version(digits) => write!(f, "version {digits}"),
+            Self::EventTime { seconds, nanos, id } => write!(f, "event {id} of {seconds}.{nanos:09}"),
+        }
+    }
+}
+
+/// What the arrival of `new` does in its lane: steps for it and for those that waited there.
+///
+/// `others` are the lane's items that hold it (open, or parked where parking blocks), `mark` is the highest place that
+/// went out or may have.
+#[must_use]
+pub fn on_arrival(
+    new: &Item,
+    others: &[Item],
+    mark: Option<&Place>,
+) -> Vec<(crate::journal::item::ItemId, Step)> {
+    let Some(place) = new.place.as_ref() else {
+        return Vec::new();
+    };
+    if let Some(step) = behind_mark(new, mark) {
+        return vec![(new.id, step)];
+    }
+    if new.policy.lane == LaneMode::Every {
+        return Vec::new();
+    }
+    let open = || {
+        others
+            .iter()
+            .filter(|other| other.id != new.id && other.phase != Phase::Settled)
+    };
+    let newer = open().find(|other| other.place.as_ref().is_some_and(|there| place.is_below(there)));
+    if let (Some(newer), false) = (newer, new.allow_older) {
+        return vec![(new.id, Step::Supersede { by: named(newer) })];
+    }
+    open()
+        .filter(|other| other.nothing_at_github() && !other.allow_older)
+        .filter(|other| other.place.as_ref().is_some_and(|there| !place.is_below(there)))
+        .map(|other| (other.id, Step::Supersede { by: named(new) }))
+        .collect()
+}
+
+/// What has to happen to an item that is below the lane's mark; `None` when it is not, or was allowed to be.
+#[must_use]
+pub fn behind_mark(item: &Item, mark: Option<&Place>) -> Option<Step> {
+    let (place, mark) = (item.place.as_ref()?, mark?);
+    if item.allow_older {
+        return None;
+    }
+    match place.compare(mark) {
+        None => Some(Step::Park {
+            why: NoPlace::Mixed.to_string(),
+        }),
+        Some(Ordering::Less) => Some(match item.policy.lane {
+            LaneMode::Latest => Step::Supersede { by: mark.to_string() },
+            LaneMode::Every => Step::Park {
+                why: format!("late: {mark} of this lane has gone out, or may have, before {place} came"),
+            },
+        }),
+        Some(_) => None,
+    }
+}
+
+/// Whether a waiting item may go now, as far as its lane is concerned.
+#[must_use]
+pub fn may_go(item: &Item, others: &[Item]) -> bool {
+    others
+        .iter()
+        .filter(|other| other.id != item.id)
+        .all(|other| match other.phase {
+            Phase::Sending | Phase::Probing => false,
+            Phase::Settled => item.policy.lane == LaneMode::Latest || item.allow_older,
+            Phase::Judging | Phase::Waiting => match (&item.place, &other.place) {
+                (Some(mine), Some(theirs)) if item.policy.lane == LaneMode::Every => {
+                    // Generations of one version go in the order in which they were asked for.
+                    mine.is_below(theirs) || (!theirs.is_below(mine) && item.id < other.id)
+                }
+                _ => true,
+            },
+        })
+}
+
+/// Whether a newer version waits in the lane, so that resending this one would be in vain.
+#[must_use]
+pub fn newer_waits<'a>(item: &Item, others: &'a [Item]) -> Option<&'a Item> {
+    let place = item.place.as_ref()?;
+    others.iter().find(|other| {
+        other.id != item.id
+            && matches!(other.phase, Phase::Judging | Phase::Waiting)
+            && other.place.as_ref().is_some_and(|there| place.is_below(there))
+    })
+}
+
+/// The higher of a lane's mark and a place that went out, or may have.
+#[must_use]
+pub fn raised(mark: Option<Place>, place: &Place) -> Place {
+    match mark {
+        Some(mark) if !mark.is_below(place) => mark,
+        _ => place.clone(),
+    }
+}
+
+/// What a superseded item names as its successor.
+pub(crate) fn named(item: &Item) -> String {
+    let place = item
+        .place
+        .as_ref()
+        .map_or_else(|| "an item".to_owned(), Place::to_string);
+    format!("{place} ({})", item.relay_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(text: &str) -> Place {
+        Place::of_version(text).unwrap()
+    }
+
+    #[test]
+    fn ok_versions_of_any_length_are_ordered_as_integers() {
+        let check =
+            |a: &str, b: &str, expect| assert_eq!(version(a).compare(&version(b)), Some(expect), "{a} {b}");
+        check("9", "10", Ordering::Less);
+        check("0010", "9", Ordering::Greater);
+        check("007", "7", Ordering::Equal);
+        check("0", "00", Ordering::Equal);
+        check(
+            "99999999999999999999999999999998",
+            "99999999999999999999999999999999",
+            Ordering::Less,
+        );
+    }
+
+    #[test]
+    fn err_versions_that_are_no_integer_name_the_setting() {
+        for text in ["", "1.0", "v2", "-1", "１", "2024-01-01"] {
+            let error = Place::of_version(text).unwrap_err();
+            assert!(error.to_string().contains("order = \"version\""), "{error}");
+        }
+    }
+
+    #[test]
+    fn ok_places_of_different_orders_do_not_compare() {
+        let time = Place::EventTime {
+            seconds: 1,
+            nanos: 0,
+            id: "a".to_owned(),
+        };
+        assert_eq!(time.compare(&version("1")), None);
+        let later = Place::EventTime {
+            seconds: 1,
+            nanos: 0,
+            id: "b".to_owned(),
+        };
+        assert_eq!(time.compare(&later), Some(Ordering::Less));
+    }
+
+    #[test]
+    fn ok_mark_only_rises() {
+        assert_eq!(raised(None, &version("3")), version("3"));
+        assert_eq!(raised(Some(version("4")), &version("3")), version("4"));
+        assert_eq!(raised(Some(version("4")), &version("5")), version("5"));
+    }
+}

@@ -1,0 +1,477 @@
+//! **Here**: [`Relay`] and its builder: what is plugged together, and the two halves `accept` and `run_due`.
+//! **Not here**: sockets, signals, configuration files (hosts).
+//! **Reads**: every module before it; it is the only one that sees all.
+//! **Source**: DESIGN section 3, two halves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use serde::Serialize;
+
+use crate::alarm::{Alarm, Alert, LogAlarm};
+use crate::budget::Budget;
+use crate::clock::{Clock, Timestamp};
+use crate::dispatch::Dispatcher;
+use crate::enrich::{Enricher, NoEnrichment};
+use crate::error::BuildError;
+use crate::intake::{self, KeepUnreadable};
+use crate::journal::item::ItemId;
+use crate::journal::scan::{Overview, Page, ScanQuery};
+use crate::journal::{AcceptBatch, Budgets, Command, Journal, JournalError, Record};
+use crate::reply::Reply;
+use crate::rules::Router;
+use crate::rules::gate::{AdmitAll, Gate};
+use crate::webhook::{Admitted, DEFAULT_MAX_BODY_BYTES, DEFAULT_ORIGINS, SharedSecrets, Webhook};
+use crate::worker::{Round, Worker};
+
+/// A relay: takes deliveries, and sends what is due. Cheap to clone; all clones are one relay.
+#[derive(Clone, Debug)]
+pub struct Relay {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    webhook: Webhook,
+    router: Arc<dyn Router>,
+    worker: Worker,
+    keep: KeepUnreadable,
+    counters: Counters,
+    #[cfg(feature = "tokio")]
+    wake: tokio::sync::Notify,
+}
+
+/// What is plugged together into a [`Relay`].
+#[derive(Debug)]
+pub struct RelayBuilder {
+    journal: Arc<dyn Journal>,
+    dispatcher: Arc<dyn Dispatcher>,
+    router: Arc<dyn Router>,
+    enricher: Arc<dyn Enricher>,
+    gate: Arc<dyn Gate>,
+    clock: Option<Arc<dyn Clock>>,
+    alarm: Arc<dyn Alarm>,
+    secrets: Option<SharedSecrets>,
+    origins: Vec<String>,
+    max_body_bytes: usize,
+    budgets: Budgets,
+    max_at_once: usize,
+    keep: KeepUnreadable,
+}
+
+impl RelayBuilder {
+    /// The three things that every relay needs. Nothing is contacted before the relay is used.
+    #[must_use]
+    pub fn new(
+        journal: impl Journal + 'static,
+        dispatcher: impl Dispatcher + 'static,
+        router: impl Router + 'static,
+    ) -> Self {
+        Self {
+            journal: Arc::new(journal),
+            dispatcher: Arc::new(dispatcher),
+            router: Arc::new(router),
+            enricher: Arc::new(NoEnrichment),
+            gate: Arc::new(AdmitAll),
+            clock: default_clock(),
+            alarm: Arc::new(LogAlarm),
+            secrets: None,
+            origins: DEFAULT_ORIGINS.map(str::to_owned).to_vec(),
+            max_body_bytes: DEFAULT_MAX_BODY_BYTES,
+            budgets: Budgets::default(),
+            max_at_once: 16,
+            keep: KeepUnreadable {
+                rows: 1_000,
+                bytes: 16 * 1024 * 1024,
+            },
+        }
+    }
+
+    /// Who may deliver. There is no default: a webhook that anybody may use has to be asked for.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: SharedSecrets) -> Self {
+        self.secrets = Some(secrets);
+        self
+    }
+
+    /// Where facts come from; without one, none are known.
+    #[must_use]
+    pub fn with_enricher(mut self, enricher: impl Enricher + 'static) -> Self {
+        self.enricher = Arc::new(enricher);
+        self
+    }
+
+    /// What judges facts; without one, everything is admitted.
+    #[must_use]
+    pub fn with_gate(mut self, gate: impl Gate + 'static) -> Self {
+        self.gate = Arc::new(gate);
+        self
+    }
+
+    /// The clock; tokio's by default where that feature is on.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Who is told what a person must know; the log by default.
+    #[must_use]
+    pub fn with_alarm(mut self, alarm: impl Alarm + 'static) -> Self {
+        self.alarm = Arc::new(alarm);
+        self
+    }
+
+    /// The origins that may ask for consent by `OPTIONS`; those of Event Grid's clouds by default.
+    #[must_use]
+    pub fn with_origins(mut self, origins: impl IntoIterator<Item = String>) -> Self {
+        self.origins = origins
+            .into_iter()
+            .map(|origin| origin.to_ascii_lowercase())
+            .collect();
+        self
+    }
+
+    /// The largest body that is taken, in bytes; 4 MiB by default.
+    #[must_use]
+    pub const fn with_max_body_bytes(mut self, max: usize) -> Self {
+        self.max_body_bytes = max;
+        self
+    }
+
+    /// The budget of every identity that has none of its own.
+    #[must_use]
+    pub const fn with_budget(mut self, budget: Budget) -> Self {
+        self.budgets.default = budget;
+        self
+    }
+
+    /// The budget of one identity.
+    #[must_use]
+    pub fn with_budget_of(mut self, identity: impl Into<String>, budget: Budget) -> Self {
+        self.budgets.of.insert(identity.into(), budget);
+        self
+    }
+
+    /// How many requests are under way at once over all identities; 16 by default.
+    #[must_use]
+    pub const fn with_max_at_once(mut self, max: usize) -> Self {
+        self.max_at_once = max;
+        self
+    }
+
+    /// How many unreadable elements are kept, and of how many bytes together; 1,000 and 16 MiB by default.
+    #[must_use]
+    pub const fn with_unreadable_kept(mut self, rows: usize, bytes: usize) -> Self {
+        self.keep = KeepUnreadable { rows, bytes };
+        self
+    }
+
+    /// The relay. Offline: nothing is contacted.
+    ///
+    /// # Errors
+    /// Something that has no safe default was not said.
+    pub fn build(self) -> Result<Relay, BuildError> {
+        let secrets = self.secrets.ok_or(BuildError::NoSecrets)?;
+        let clock = self.clock.ok_or(BuildError::NoClock)?;
+        if self.max_at_once == 0 {
+            return Err(BuildError::NothingAtOnce);
+        }
+        Ok(Relay {
+            inner: Arc::new(Inner {
+                webhook: Webhook {
+                    secrets,
+                    max_body_bytes: self.max_body_bytes,
+                    origins: self.origins,
+                },
+                router: self.router,
+                worker: Worker {
+                    journal: self.journal,
+                    dispatcher: self.dispatcher,
+                    enricher: self.enricher,
+                    gate: self.gate,
+                    clock,
+                    alarm: self.alarm,
+                    budgets: self.budgets,
+                    max_at_once: self.max_at_once,
+                },
+                keep: self.keep,
+                counters: Counters::default(),
+                #[cfg(feature = "tokio")]
+                wake: tokio::sync::Notify::new(),
+            }),
+        })
+    }
+}
+
+#[cfg(feature = "tokio")]
+fn default_clock() -> Option<Arc<dyn Clock>> {
+    Some(Arc::new(crate::clock::TokioClock))
+}
+
+#[cfg(not(feature = "tokio"))]
+fn default_clock() -> Option<Arc<dyn Clock>> {
+    None
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    deliveries: AtomicU64,
+    accepted: AtomicU64,
+    seen_again: AtomicU64,
+    unwanted: AtomicU64,
+    unreadable: AtomicU64,
+    unauthorized: AtomicU64,
+    refused: AtomicU64,
+    not_promised: AtomicU64,
+}
+
+/// What this process has taken since it started.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Requests of any kind.
+    pub deliveries: u64,
+    /// Events that a route wanted.
+    pub accepted: u64,
+    /// Events that were known.
+    pub seen_again: u64,
+    /// Events that no route wanted.
+    pub unwanted: u64,
+    /// Elements that were kept aside.
+    pub unreadable: u64,
+    /// Requests with no secret, or a wrong one.
+    pub unauthorized: u64,
+    /// Requests that can never be taken: too large, not JSON, another method, no consent.
+    pub refused: u64,
+    /// Deliveries that the journal could not promise.
+    pub not_promised: u64,
+}
+
+/// How the relay stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Health {
+    /// Whether the journal can promise: it has just written.
+    pub ready: bool,
+    /// Why not.
+    pub why: Option<String>,
+    /// What this process has taken.
+    pub counts: Counts,
+    /// Targets, principals and items, as far as the journal could be read.
+    pub journal: Option<Overview>,
+}
+
+impl Relay {
+    /// The first half: takes one request of Event Grid and answers it. Never talks to GitHub, and answers 2xx only after
+    /// the journal has said `Ok`.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves it open whether the delivery was written down; Event Grid delivers it again, and it is
+    /// seen again then.
+    pub async fn accept(&self, request: Request<Bytes>) -> Response<Bytes> {
+        self.reply(request).await.into_response()
+    }
+
+    /// The same, as a value.
+    ///
+    /// # Cancel safety
+    /// As [`accept`](Self::accept).
+    pub async fn reply(&self, request: Request<Bytes>) -> Reply {
+        let Inner {
+            webhook,
+            router,
+            worker,
+            keep,
+            counters,
+            ..
+        } = &*self.inner;
+        let add = |counter: &AtomicU64, n: usize| {
+            counter.fetch_add(u64::try_from(n).unwrap_or(u64::MAX), Ordering::Relaxed);
+        };
+        add(&counters.deliveries, 1);
+        let reply = match webhook.admit(request) {
+            Admitted::Answered(reply) => reply,
+            Admitted::Lost { reply, subscription } => {
+                worker.raise(&[Alert::EventsBeingLost { subscription }]);
+                reply
+            }
+            Admitted::Delivery(body) => {
+                let journal = &*worker.journal;
+                let now = worker.clock.now();
+                let taken = intake::take(journal, &**router, *keep, webhook.max_body_bytes, now, &body).await;
+                worker.raise(&taken.alerts);
+                if taken.work {
+                    self.wake();
+                }
+                taken.reply
+            }
+        };
+        match &reply {
+            Reply::Accepted(receipt) => {
+                add(&counters.accepted, receipt.accepted);
+                add(&counters.seen_again, receipt.seen_again);
+                add(&counters.unwanted, receipt.unwanted);
+                add(&counters.unreadable, receipt.unreadable);
+            }
+            Reply::Validated { .. } | Reply::Consented(_) => {}
+            Reply::Unauthorized => add(&counters.unauthorized, 1),
+            Reply::TryAgain => add(&counters.not_promised, 1),
+            Reply::Unreadable { .. } | Reply::TooLarge { .. } | Reply::WrongMethod | Reply::NoConsent => {
+                add(&counters.refused, 1);
+            }
+        }
+        reply
+    }
+
+    /// The largest body that is taken, in bytes: a host need not read further than one byte more.
+    #[must_use]
+    pub fn max_body_bytes(&self) -> usize {
+        self.inner.webhook.max_body_bytes
+    }
+
+    /// The second half: does everything that is due now, and says when there may be more.
+    ///
+    /// # Errors
+    /// The journal failed. What was claimed ends as if the process had crashed: nothing is lost.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: a request under way becomes "unknown" and is settled by its route's policy.
+    pub async fn run_due(&self) -> Result<Round, JournalError> {
+        let mut total = Round::default();
+        loop {
+            let round = self.inner.worker.round().await?;
+            total.n_done += round.n_done;
+            total.next_due = round.next_due;
+            if round.n_done == 0 {
+                return Ok(total);
+            }
+        }
+    }
+
+    /// Carries out what a person asks for; gives the items it made.
+    ///
+    /// # Errors
+    /// The journal failed, or the command cannot be carried out: the text says why.
+    pub async fn command(&self, command: Command) -> Result<Vec<ItemId>, JournalError> {
+        let worker = &self.inner.worker;
+        let written = worker
+            .journal
+            .record(worker.clock.now(), vec![Record::Command(command)])
+            .await?;
+        worker.raise(&written.alerts);
+        self.wake();
+        Ok(written.made)
+    }
+
+    /// Reads a page of the journal.
+    ///
+    /// # Errors
+    /// It could not be read.
+    pub async fn scan(&self, query: ScanQuery) -> Result<Page, JournalError> {
+        self.inner.worker.journal.scan(query).await
+    }
+
+    /// How the relay stands. Writes to the journal: only that shows whether it can promise.
+    pub async fn health(&self) -> Health {
+        let worker = &self.inner.worker;
+        let probe = AcceptBatch {
+            now: worker.clock.now(),
+            ..AcceptBatch::default()
+        };
+        let promise = worker.journal.accept(probe).await;
+        let journal = match worker.journal.scan(ScanQuery::Overview).await {
+            Ok(Page::Overview(overview)) => Some(overview),
+            _ => None,
+        };
+        let why = promise.err().map(|error| crate::report::report(&error));
+        Health {
+            ready: why.is_none(),
+            why,
+            counts: self.counts(),
+            journal,
+        }
+    }
+
+    /// What this process has taken since it started.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let counters = &self.inner.counters;
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts {
+            deliveries: read(&counters.deliveries),
+            accepted: read(&counters.accepted),
+            seen_again: read(&counters.seen_again),
+            unwanted: read(&counters.unwanted),
+            unreadable: read(&counters.unreadable),
+            unauthorized: read(&counters.unauthorized),
+            refused: read(&counters.refused),
+            not_promised: read(&counters.not_promised),
+        }
+    }
+
+    /// The moment by the relay's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.inner.worker.clock.now()
+    }
+
+    #[cfg(feature = "tokio")]
+    fn wake(&self) {
+        self.inner.wake.notify_one();
+    }
+
+    #[cfg(not(feature = "tokio"))]
+    #[expect(
+        clippy::unused_self,
+        reason = "without tokio nobody sleeps who could be woken"
+    )]
+    const fn wake(&self) {}
+}
+
+#[cfg(feature = "tokio")]
+impl Relay {
+    /// Runs the second half until `stop` is ready: a round whenever something was accepted or is due. What is under way
+    /// when `stop` comes is finished and written down first.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe; let `stop` end it.
+    pub async fn run_until(&self, stop: impl Future<Output = ()> + Send) {
+        /// How long nothing is done at most: a clock that jumped is noticed by then.
+        const LONGEST: std::time::Duration = std::time::Duration::from_secs(60);
+        const AFTER_FAILURE: std::time::Duration = std::time::Duration::from_secs(1);
+        let mut stop = std::pin::pin!(stop);
+        let worker = &self.inner.worker;
+        loop {
+            let wait = match worker.round().await {
+                Ok(Round { n_done: 0, next_due }) => {
+                    next_due.map_or(LONGEST, |due| due.since(worker.clock.now()).min(LONGEST))
+                }
+                Ok(_) => std::time::Duration::ZERO,
+                Err(error) => {
+                    worker.raise(&[Alert::JournalFailing {
+                        why: crate::report::report(&error),
+                    }]);
+                    AFTER_FAILURE
+                }
+            };
+            let idle = async {
+                if wait.is_zero() {
+                    tokio::task::yield_now().await;
+                    return;
+                }
+                tokio::select! {
+                    () = worker.clock.sleep(wait) => {}
+                    () = self.inner.wake.notified() => {}
+                }
+            };
+            tokio::select! {
+                biased;
+                () = &mut stop => return,
+                () = idle => {}
+            }
+        }
+    }
+}

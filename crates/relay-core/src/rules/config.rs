@@ -1,0 +1,277 @@
+//! **Here**: [`RouteConfig`], a route as configuration writes it and as a journal keeps it, and its conversion into a [`Route`].
+//! **Not here**: files and TOML (the host), what routes do (`matcher`, `template`).
+//! **Reads**: nothing before it; `RuleSet::load` builds from it.
+//! **Source**: DESIGN section 6; the defaults are the mapping of the workshop's Logic App (facts/github 1.5).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use eventgrid_schema::{EventType, WorkspaceId};
+use github_dispatch::{DispatchEventType, RepoFullName};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::glob::Glob;
+use super::matcher::{Matcher, Workspace};
+use super::template::Template;
+use super::{Route, RuleError};
+use crate::dispatch::DispatchTarget;
+use crate::journal::item::Policy;
+use crate::lane::{LaneMode, Order};
+use crate::retry::{Again, OnUnknown};
+
+/// The longest probe window, in seconds: a day.
+const MAX_PROBE_WINDOW_S: u64 = 24 * 3_600;
+
+/// A route as configuration writes it. Unknown keys are refused.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RouteConfig {
+    /// Its name, 1 to 64 characters of `[A-Za-z0-9._-]`; it is the route's identity.
+    pub name: String,
+    /// The event types it wants, in any casing.
+    #[serde(default = "default_event_types")]
+    pub event_types: Vec<String>,
+    /// The workspaces it serves, each by resource id or by name; empty for every one.
+    #[serde(default)]
+    pub workspaces: Vec<String>,
+    /// Globs (`*`, `?`) on the model's name; they do not concern events without a model.
+    #[serde(default = "default_models")]
+    pub models: Vec<String>,
+    /// The subject begins with one of these, in any casing; empty for every subject.
+    #[serde(default)]
+    pub subject_begins_with: Vec<String>,
+    /// The subject ends with one of these, in any casing; empty for every subject.
+    #[serde(default)]
+    pub subject_ends_with: Vec<String>,
+    /// Tags of the model, run or service that must have these values. Names may contain dots.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// `owner/name`.
+    pub repository: String,
+    /// The event type that the workflow listens to.
+    #[serde(default = "default_dispatch_event_type")]
+    pub event_type: String,
+    /// Whose credential is used; the host says what it is.
+    #[serde(default = "default_identity")]
+    pub identity: String,
+    /// `client_payload` without the reserved key `relay`; texts may hold references such as `${data.modelName}`.
+    #[serde(default = "default_payload")]
+    pub payload: Map<String, Value>,
+    /// References whose values may be any text without control characters.
+    #[serde(default)]
+    pub widen: Vec<Widen>,
+    /// What waits for what.
+    #[serde(default)]
+    pub lane: LaneMode,
+    /// By what versions are ordered.
+    #[serde(default)]
+    pub order: Order,
+    /// What to do when an answer was lost.
+    #[serde(default)]
+    pub unknown: OnUnknown,
+    /// For how many seconds runs are looked for before "not seen" counts.
+    #[serde(default = "default_probe_window_s")]
+    pub probe_window_s: u64,
+    /// What to do when a version is registered again with a later time.
+    #[serde(default)]
+    pub again: Again,
+    /// Larger goes first when the budget is short.
+    #[serde(default)]
+    pub priority: i32,
+    /// Whether another route may send the same event to the same place.
+    #[serde(default)]
+    pub allow_overlap: bool,
+    /// Whether facts are asked for and judged before an item may go.
+    #[serde(default)]
+    pub wants_facts: bool,
+}
+
+/// A reference whose value may be any text without control characters, up to a length.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a reference, a bound, and what happens beyond it"
+)]
+pub struct Widen {
+    /// Such as `data.modelTags.area`.
+    pub reference: String,
+    /// How many bytes of UTF-8 it may have.
+    pub max_bytes: usize,
+    /// What happens to a longer one.
+    pub over: Over,
+}
+
+/// What happens to a text that is longer than its bound.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "DESIGN section 6: truncate, or park")]
+pub enum Over {
+    /// It is cut, at a character.
+    Truncate,
+    /// The item parks.
+    Park,
+}
+
+impl RouteConfig {
+    /// A route with this name to this repository, and the defaults for everything else.
+    #[must_use]
+    pub fn new(name: impl Into<String>, repository: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            event_types: default_event_types(),
+            workspaces: Vec::new(),
+            models: default_models(),
+            subject_begins_with: Vec::new(),
+            subject_ends_with: Vec::new(),
+            tags: BTreeMap::new(),
+            repository: repository.into(),
+            event_type: default_dispatch_event_type(),
+            identity: default_identity(),
+            payload: default_payload(),
+            widen: Vec::new(),
+            lane: LaneMode::default(),
+            order: Order::default(),
+            unknown: OnUnknown::default(),
+            probe_window_s: default_probe_window_s(),
+            again: Again::default(),
+            priority: 0,
+            allow_overlap: false,
+            wants_facts: false,
+        }
+    }
+
+    /// The route, checked.
+    ///
+    /// # Errors
+    /// The first key that is wrong, and why.
+    pub fn build(self) -> Result<Route, RuleError> {
+        let refuse = |key: &str, why: String| RuleError {
+            route: self.name.clone(),
+            key: key.to_owned(),
+            why,
+        };
+        let word = |text: &str| {
+            (1..=64).contains(&text.len())
+                && text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+        };
+        if !word(&self.name) {
+            return Err(refuse(
+                "name",
+                "1 to 64 characters of [A-Za-z0-9._-] are expected".to_owned(),
+            ));
+        }
+        if !word(&self.identity) {
+            return Err(refuse(
+                "identity",
+                "1 to 64 characters of [A-Za-z0-9._-] are expected".to_owned(),
+            ));
+        }
+        if self.event_types.is_empty() || self.event_types.iter().any(|one| one.trim().is_empty()) {
+            return Err(refuse(
+                "event_types",
+                "at least one event type is expected, and none of them empty".to_owned(),
+            ));
+        }
+        if self.models.is_empty() || self.models.iter().any(String::is_empty) {
+            return Err(refuse(
+                "models",
+                "at least one pattern is expected, and none of them empty (\"*\" is every model)".to_owned(),
+            ));
+        }
+        if !(1..=MAX_PROBE_WINDOW_S).contains(&self.probe_window_s) {
+            return Err(refuse(
+                "probe_window_s",
+                format!("{} is not within 1..={MAX_PROBE_WINDOW_S}", self.probe_window_s),
+            ));
+        }
+        let workspaces = self
+            .workspaces
+            .iter()
+            .map(|text| workspace(text).map_err(|why| refuse("workspaces", why)));
+        let workspaces = workspaces.collect::<Result<_, _>>()?;
+        let repository =
+            RepoFullName::parse(&self.repository).map_err(|error| refuse("repository", error.to_string()))?;
+        let event_type = DispatchEventType::parse(&self.event_type)
+            .map_err(|error| refuse("event_type", error.to_string()))?;
+        let template = Template::load(&self.payload, &self.widen).map_err(|why| refuse("payload", why))?;
+        let lower = |list: &[String]| {
+            list.iter()
+                .map(|text| text.to_ascii_lowercase())
+                .collect::<Vec<_>>()
+        };
+        let snapshot = serde_json::to_string(&self).map_err(|error| refuse("payload", error.to_string()))?;
+        Ok(Route {
+            matcher: Matcher {
+                event_types: lower(&self.event_types),
+                workspaces,
+                models: self.models.iter().map(|pattern| Glob::new(pattern)).collect(),
+                subject_begins_with: lower(&self.subject_begins_with),
+                subject_ends_with: lower(&self.subject_ends_with),
+                tags: self.tags,
+            },
+            target: DispatchTarget {
+                identity: self.identity,
+                repository,
+                event_type,
+            },
+            template,
+            policy: Policy {
+                lane: self.lane,
+                order: self.order,
+                unknown: self.unknown,
+                probe_window: Duration::from_secs(self.probe_window_s),
+                again: self.again,
+                priority: self.priority,
+                wants_facts: self.wants_facts,
+            },
+            allow_overlap: self.allow_overlap,
+            snapshot,
+            name: self.name,
+        })
+    }
+}
+
+fn workspace(text: &str) -> Result<Workspace, String> {
+    if text.contains('/') {
+        return WorkspaceId::parse(text)
+            .map(Workspace::Id)
+            .map_err(|error| error.to_string());
+    }
+    if text.is_empty() {
+        return Err("an empty name is no workspace; an empty list is every workspace".to_owned());
+    }
+    Ok(Workspace::Name(text.to_ascii_lowercase()))
+}
+
+fn default_event_types() -> Vec<String> {
+    vec![EventType::MODEL_REGISTERED.to_owned()]
+}
+
+fn default_models() -> Vec<String> {
+    vec!["*".to_owned()]
+}
+
+fn default_dispatch_event_type() -> String {
+    "deploy_pipeline_action".to_owned()
+}
+
+fn default_identity() -> String {
+    "default".to_owned()
+}
+
+fn default_payload() -> Map<String, Value> {
+    let member = |key: &str, reference: &str| (key.to_owned(), Value::String(reference.to_owned()));
+    Map::from_iter([
+        member("model_name", "${data.modelName}"),
+        member("model_version", "${data.modelVersion}"),
+    ])
+}
+
+const fn default_probe_window_s() -> u64 {
+    600
+}

@@ -1,0 +1,210 @@
+//! **Here**: which routes want an event: the [`Router`] trait, [`RuleSet`], the shipped router, and [`Route`].
+//! **Not here**: configuration text (`config`), matching (`matcher`), payloads (`template`), judging on facts (`gate`).
+//! **Reads**: `eventgrid_schema` before it; `intake` asks the router, `worker` reads a route's snapshot.
+//! **Source**: DESIGN sections 5 and 6.
+
+pub mod config;
+pub mod gate;
+mod glob;
+mod matcher;
+mod template;
+mod view;
+
+use std::fmt;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+pub use self::config::RouteConfig;
+pub use self::template::RenderError;
+pub use self::view::{EventView, UnreadableEvent};
+
+use self::matcher::Matcher;
+use self::template::Template;
+use crate::dispatch::DispatchTarget;
+use crate::journal::item::Policy;
+use crate::key::RelayId;
+
+/// Decides which routes want an event. Pure: the same event always gets the same routes.
+pub trait Router: fmt::Debug + Send + Sync {
+    /// The routes that want it, in their order; none means that it is kept as unwanted.
+    fn route(&self, event: &EventView<'_>) -> Vec<Arc<Route>>;
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<T: Router + ?Sized> Router for Arc<T> {
+    fn route(&self, event: &EventView<'_>) -> Vec<Arc<Route>> {
+        (**self).route(event)
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<T: Router + ?Sized> Router for Box<T> {
+    fn route(&self, event: &EventView<'_>) -> Vec<Arc<Route>> {
+        (**self).route(event)
+    }
+}
+
+/// Rules that cannot be loaded: which route, which key, and what is wrong with it.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("route {route:?}: {key}: {why}")]
+#[non_exhaustive]
+pub struct RuleError {
+    /// The route's name, as far as it has one.
+    pub route: String,
+    /// The key of the configuration.
+    pub key: String,
+    /// What is wrong.
+    pub why: String,
+}
+
+/// One route: what it wants, where it sends it, what it puts into the payload, and how it behaves when things go wrong.
+#[derive(Debug)]
+pub struct Route {
+    name: String,
+    matcher: Matcher,
+    target: DispatchTarget,
+    template: Template,
+    policy: Policy,
+    allow_overlap: bool,
+    snapshot: String,
+}
+
+impl Route {
+    /// Its name, which is its identity.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it sends.
+    #[must_use]
+    pub const fn target(&self) -> &DispatchTarget {
+        &self.target
+    }
+
+    /// How it behaves.
+    #[must_use]
+    pub const fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// The route as JSON text, which journals keep with every item.
+    #[must_use]
+    pub fn snapshot(&self) -> &str {
+        &self.snapshot
+    }
+
+    /// The route that a journal kept.
+    ///
+    /// # Errors
+    /// The text is not a route of this version of the crate: the item has to be parked.
+    pub fn of_snapshot(snapshot: &str) -> Result<Self, RuleError> {
+        let config: RouteConfig = serde_json::from_str(snapshot).map_err(|error| RuleError {
+            route: String::new(),
+            key: "snapshot".to_owned(),
+            why: error.to_string(),
+        })?;
+        config.build()
+    }
+
+    /// Whether the route wants the event.
+    #[must_use]
+    pub fn wants(&self, event: &EventView<'_>) -> bool {
+        self.matcher.matches(event)
+    }
+
+    /// `client_payload` for this event, with the reserved key `relay`.
+    ///
+    /// # Errors
+    /// A reference leads nowhere, or to a value that may not enter a payload.
+    pub fn payload(
+        &self,
+        event: &EventView<'_>,
+        relay_id: &RelayId,
+    ) -> Result<serde_json::Map<String, serde_json::Value>, RenderError> {
+        self.template.render(event, relay_id)
+    }
+}
+
+/// The shipped router: routes from configuration, each checked alone and against the others when they are loaded.
+#[derive(Clone, Debug)]
+pub struct RuleSet {
+    routes: Vec<Arc<Route>>,
+    hash: String,
+}
+
+impl RuleSet {
+    /// Loads routes.
+    ///
+    /// # Errors
+    /// The first route that is wrong, or the first two that would send one event twice to the same place.
+    pub fn load(configs: impl IntoIterator<Item = RouteConfig>) -> Result<Self, RuleError> {
+        let mut routes: Vec<Arc<Route>> = Vec::new();
+        for config in configs {
+            let route = config.build()?;
+            let refuse = |key: &str, why: String| RuleError {
+                route: route.name.clone(),
+                key: key.to_owned(),
+                why,
+            };
+            if routes.iter().any(|other| other.name == route.name) {
+                return Err(refuse(
+                    "name",
+                    "another route has this name, and a route's name is its identity".to_owned(),
+                ));
+            }
+            if let Some(other) = routes.iter().find(|other| overlap(other, &route)) {
+                let why = format!(
+                    "an event can match this route and {:?}, and both send {:?} to {}; set `allow_overlap = true` to mean it",
+                    other.name,
+                    route.target.event_type.as_str(),
+                    route.target.repository.as_str()
+                );
+                return Err(refuse("repository", why));
+            }
+            routes.push(Arc::new(route));
+        }
+        let mut hash = Sha256::new();
+        for route in &routes {
+            hash.update(route.snapshot.as_bytes());
+            hash.update([0]);
+        }
+        let hash = hash
+            .finalize()
+            .iter()
+            .take(8)
+            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        Ok(Self { routes, hash })
+    }
+
+    /// The routes in their order.
+    #[must_use]
+    pub fn routes(&self) -> &[Arc<Route>] {
+        &self.routes
+    }
+
+    /// 16 hexadecimal digits that change with the rules.
+    #[must_use]
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+}
+
+impl Router for RuleSet {
+    fn route(&self, event: &EventView<'_>) -> Vec<Arc<Route>> {
+        self.routes
+            .iter()
+            .filter(|route| route.wants(event))
+            .map(Arc::clone)
+            .collect()
+    }
+}
+
+/// Whether one event could go out twice to the same place.
+fn overlap(a: &Route, b: &Route) -> bool {
+    !(a.allow_overlap || b.allow_overlap)
+        && a.target.repository == b.target.repository
+        && a.target.event_type == b.target.event_type
+        && a.matcher.may_overlap(&b.matcher)
+}

@@ -1,0 +1,270 @@
+//! **Here**: claim -> enrich -> gate -> dispatch -> record -> settle: what `run_due` does, one round at a time.
+//! **Not here**: which step follows an outcome (`retry`, inside the journal), when to run again (`relay`).
+//! **Reads**: `journal`, `enrich`, `rules::gate`, `dispatch`.
+//! **Source**: DESIGN sections 3 and 5.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use github_dispatch::{DispatchEventType, RepoFullName};
+
+use crate::alarm::{Alarm, Alert};
+use crate::clock::{Clock, Timestamp};
+use crate::dispatch::{Advice, DispatchError, DispatchRequest, DispatchTarget, Dispatcher};
+use crate::enrich::{Enricher, FactQuery};
+use crate::journal::item::Target;
+use crate::journal::{
+    Budgets, ClaimKind, ClaimRequest, Claimed, Journal, JournalError, Record, Settlement, Task, Work, Written,
+};
+use crate::rules::gate::{Gate, Judgement};
+use crate::rules::{EventView, Route};
+
+/// What the lease adds to the longest attempt: time to write the outcome down.
+const MARGIN: Duration = Duration::from_secs(15);
+/// How long an item waits when its facts could not be had.
+const FACTS_AGAIN: Duration = Duration::from_secs(30);
+/// The longest time for which runs are listed before the intent: the id decides, not the time.
+const LIST_FROM: Duration = Duration::from_secs(3_600);
+/// Between two tries to write an outcome that the journal did not take.
+const WRITE_AGAIN: Duration = Duration::from_secs(1);
+
+/// Everything a worker works with.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) dispatcher: Arc<dyn Dispatcher>,
+    pub(crate) enricher: Arc<dyn Enricher>,
+    pub(crate) gate: Arc<dyn Gate>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) alarm: Arc<dyn Alarm>,
+    pub(crate) budgets: Budgets,
+    pub(crate) max_at_once: usize,
+}
+
+/// What one round did.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Round {
+    /// Pieces of work that were done.
+    pub n_done: usize,
+    /// When there may be more; none when nothing waits for a moment.
+    pub next_due: Option<Timestamp>,
+}
+
+/// What came of a piece of work, to be written down.
+enum Outcome {
+    Record(Record),
+    Settle(Settlement),
+}
+
+impl Worker {
+    /// One claim of each kind, done and written down.
+    ///
+    /// # Errors
+    /// The journal failed; what was claimed ends as if the worker had crashed.
+    pub(crate) async fn round(&self) -> Result<Round, JournalError> {
+        let looks = self.claim(ClaimKind::Judge).await?;
+        let n_looks = self.work(looks.tasks).await?;
+        let sends = self.claim(ClaimKind::Send).await?;
+        let n_sends = self.work(sends.tasks).await?;
+        let next_due = looks.next_due.into_iter().chain(sends.next_due).min();
+        Ok(Round {
+            n_done: n_looks + n_sends,
+            next_due,
+        })
+    }
+
+    async fn claim(&self, kind: ClaimKind) -> Result<Claimed, JournalError> {
+        let request = ClaimRequest {
+            kind,
+            now: self.clock.now(),
+            lease: self.dispatcher.longest_attempt() + MARGIN,
+            max: self.max_at_once,
+            budgets: self.budgets.clone(),
+        };
+        let claimed = self.journal.claim(request).await?;
+        self.raise(&claimed.alerts);
+        Ok(claimed)
+    }
+
+    /// Does all of it at once; each outcome is written down as soon as it is there.
+    async fn work(&self, tasks: Vec<Task>) -> Result<usize, JournalError> {
+        let n = tasks.len();
+        for done in join_all(tasks.into_iter().map(|task| Box::pin(self.one(task)))).await {
+            done?;
+        }
+        Ok(n)
+    }
+
+    async fn one(&self, task: Task) -> Result<(), JournalError> {
+        let until = match &task {
+            Task::Judge(work) | Task::Probe(work) | Task::Send(work) => {
+                work.item.lease.map(|lease| lease.until)
+            }
+            Task::Check(target) => target.check_due_at,
+        };
+        let outcome = match task {
+            Task::Judge(work) => self.judge(&work).await,
+            Task::Probe(work) => self.probe(&work).await,
+            Task::Check(target) => self.check(&target).await,
+            Task::Send(work) => self.send(&work).await,
+        };
+        self.write_down(outcome, until.unwrap_or_default()).await
+    }
+
+    async fn judge(&self, work: &Work) -> Outcome {
+        let (item, fence) = (work.item.id, work.fence);
+        let (workspace, model, version) = work.about.clone();
+        let hold = |wait, why| {
+            Outcome::Record(Record::Hold {
+                item,
+                fence,
+                due: self.clock.now().after(wait),
+                why,
+            })
+        };
+        let route = match Route::of_snapshot(&work.item.snapshot) {
+            Ok(route) => route,
+            Err(error) => {
+                return Outcome::Settle(Settlement::Parked {
+                    item,
+                    fence,
+                    why: error.to_string(),
+                });
+            }
+        };
+        match self
+            .enricher
+            .enrich(&FactQuery {
+                workspace,
+                model,
+                version,
+            })
+            .await
+        {
+            Err(error) => hold(FACTS_AGAIN, format!("facts could not be had: {}", error.why)),
+            Ok(facts) => match self.gate.judge(&route, &facts) {
+                Judgement::Admit => Outcome::Record(Record::Admit { item, fence }),
+                Judgement::Hold { wait, why } => hold(wait, why),
+                Judgement::Refuse { why } => Outcome::Settle(Settlement::Refused { item, fence, why }),
+            },
+        }
+    }
+
+    async fn probe(&self, work: &Work) -> Outcome {
+        let item = &work.item;
+        // A second doubt has a window of its own, but the run may be the first request's.
+        let windows = item
+            .policy
+            .probe_window
+            .saturating_mul(item.n_resends.saturating_add(1));
+        let since = item
+            .unknown_since
+            .unwrap_or(item.created_at)
+            .before(LIST_FROM + windows);
+        let look = match target(&item.target) {
+            Ok(target) => self.dispatcher.probe(&target, &item.relay_id, since).await,
+            Err(why) => Err(DispatchError::new(Advice::GiveUp, why)),
+        };
+        Outcome::Record(Record::Looked {
+            item: item.id,
+            fence: work.fence,
+            look,
+        })
+    }
+
+    async fn check(&self, row: &Target) -> Outcome {
+        let result = match target(&row.key) {
+            Ok(target) => self.dispatcher.check(&target).await,
+            Err(why) => Err(DispatchError::new(Advice::GiveUp, why)),
+        };
+        Outcome::Record(Record::Checked {
+            target: row.key.clone(),
+            result,
+        })
+    }
+
+    async fn send(&self, work: &Work) -> Outcome {
+        let (item, fence) = (work.item.id, work.fence);
+        let request = match request(work) {
+            Ok(request) => request,
+            Err(why) => return Outcome::Settle(Settlement::Parked { item, fence, why }),
+        };
+        let end = self.clock.now().after(self.dispatcher.longest_attempt());
+        if work.item.lease.is_none_or(|lease| end > lease.until) {
+            let error = DispatchError::new(
+                Advice::NotSent,
+                "less time than one attempt may take was left of the lease",
+            );
+            return Outcome::Record(Record::Failed { item, fence, error });
+        }
+        match self.dispatcher.dispatch(&request).await {
+            Ok(answer) => Outcome::Settle(Settlement::Dispatched { item, fence, answer }),
+            Err(error) => Outcome::Record(Record::Failed { item, fence, error }),
+        }
+    }
+
+    /// Writes an outcome down, again and again while the lease lasts: it is known only here.
+    async fn write_down(&self, outcome: Outcome, until: Timestamp) -> Result<(), JournalError> {
+        loop {
+            let now = self.clock.now();
+            let written = match &outcome {
+                Outcome::Record(record) => self.journal.record(now, vec![record.clone()]).await,
+                Outcome::Settle(settlement) => self.journal.settle(now, vec![settlement.clone()]).await,
+            };
+            match written {
+                Ok(Written { alerts, fenced, .. }) => {
+                    for item in fenced {
+                        tracing::warn!(
+                            item = item.0,
+                            "an outcome came after its lease had ended and was not written"
+                        );
+                    }
+                    self.raise(&alerts);
+                    return Ok(());
+                }
+                Err(error @ JournalError::Unavailable { .. }) if now < until => {
+                    self.raise(&[Alert::JournalFailing {
+                        why: error.to_string(),
+                    }]);
+                    self.clock.sleep(WRITE_AGAIN).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    pub(crate) fn raise(&self, alerts: &[Alert]) {
+        for alert in alerts {
+            self.alarm.raise(alert);
+        }
+    }
+}
+
+/// The request that an item stands for: its route's template over the bytes that were accepted.
+fn request(work: &Work) -> Result<DispatchRequest, String> {
+    let route = Route::of_snapshot(&work.item.snapshot).map_err(|error| error.to_string())?;
+    let event = eventgrid_schema::Event::parse_element(&work.body).map_err(|error| error.to_string())?;
+    let view = EventView::of(&event).map_err(|error| error.to_string())?;
+    let payload = route
+        .payload(&view, &work.item.relay_id)
+        .map_err(|error| error.to_string())?;
+    Ok(DispatchRequest {
+        target: route.target().clone(),
+        relay_id: work.item.relay_id.clone(),
+        payload,
+    })
+}
+
+/// The target behind its key.
+fn target(key: &str) -> Result<DispatchTarget, String> {
+    let broken = |why: &str| format!("the journal's target {key} cannot be read: {why}");
+    let (identity, repository, event_type): (String, String, String) =
+        serde_json::from_str(key).map_err(|error| broken(&error.to_string()))?;
+    Ok(DispatchTarget {
+        identity,
+        repository: RepoFullName::parse(&repository).map_err(|error| broken(&error.to_string()))?,
+        event_type: DispatchEventType::parse(&event_type).map_err(|error| broken(&error.to_string()))?,
+    })
+}

@@ -1,0 +1,187 @@
+//! The relay as a server: the program that an operator runs.
+//!
+//! Replaces: the Logic App of challenge 6 (Event Grid trigger, parse, "create a repository dispatch event").
+//! Shows: configuration, secrets by environment-variable name, the webhook, health, logs, an orderly stop.
+//! Simplifies: TLS is for whatever stands before it; Event Grid delivers to https only.
+
+mod config;
+mod http;
+mod logs;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use relay_core::adapters::github::GithubDispatcher;
+use relay_core::report::report;
+use relay_core::rules::RuleSet;
+use relay_core::webhook::SharedSecrets;
+use relay_core::{Relay, RelayBuilder};
+use relay_sqlite::{OpenOptions, SqliteJournal};
+use tokio::net::TcpListener;
+
+use config::Config;
+
+/// Carries Azure Machine Learning events to GitHub Actions.
+///
+/// Paths: POST and OPTIONS /events (the webhook), GET /healthz (alive), GET /readyz (503 when the journal cannot
+/// promise). SIGTERM and SIGINT stop it in order: no new request is taken, what is in flight is finished, the journal is
+/// closed.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// The configuration, in TOML.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Where to listen; overrides `listen` of the configuration. Port 0 picks one.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Read the configuration, say what is wrong with it, and stop.
+    #[arg(long)]
+    check: bool,
+}
+
+/// What makes the program stop: text for a person, printed once.
+type Fatal = String;
+
+fn main() -> ExitCode {
+    logs::start();
+    let arguments = Arguments::parse();
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("failed to start the runtime: {error}"))
+        .and_then(|runtime| runtime.block_on(serve(arguments)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            tracing::error!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(arguments: Arguments) -> Result<(), Fatal> {
+    let config = Config::read(&arguments.config)?;
+    let rules = RuleSet::load(config.route.clone()).map_err(|error| report(&error))?;
+    let secrets = secrets(&config)?;
+    let dispatcher = dispatcher(&config)?;
+    if arguments.check {
+        tracing::info!(routes = rules.routes().len(), rules = rules.hash(), "the configuration is good");
+        return Ok(());
+    }
+    let options = OpenOptions::new().lock_wait(Duration::from_secs(config.journal.lock_wait_s));
+    let path = config.journal.path.clone();
+    let journal = tokio::task::spawn_blocking(move || SqliteJournal::open(&path, options))
+        .await
+        .map_err(|error| error.to_string())?
+        .map_err(|error| report(&error))?;
+    let journal = std::sync::Arc::new(journal);
+    let hash = rules.hash().to_owned();
+    let relay = RelayBuilder::new(std::sync::Arc::clone(&journal), dispatcher, rules)
+        .with_secrets(secrets)
+        .with_budget(config.budget.budget())
+        .with_max_body_bytes(config.webhook.max_body_bytes)
+        .build()
+        .map_err(|error| report(&error))?;
+    let address = arguments.listen.unwrap_or_else(|| config.server.listen.clone());
+    let listener = TcpListener::bind(&address).await.map_err(|error| format!("failed to listen on {address}: {error}"))?;
+    let local = listener.local_addr().map_err(|error| error.to_string())?;
+    announce(&format!("listening on http://{local}"));
+    tracing::info!(%local, rules = %hash, "started");
+    run(relay, listener, Duration::from_secs(config.server.shutdown_deadline_s)).await?;
+    let closed = tokio::task::spawn_blocking(move || match std::sync::Arc::try_unwrap(journal) {
+        Ok(journal) => journal.close().map_err(|error| report(&error)),
+        // A request that outlived the deadline still holds it; the next start recovers, as after a crash.
+        Err(_) => Err("the journal is still in use past the deadline".to_owned()),
+    });
+    closed.await.map_err(|error| error.to_string())??;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Serves until a signal comes, then finishes what is in flight, for as long as the deadline allows.
+async fn run(relay: Relay, listener: TcpListener, deadline: Duration) -> Result<(), Fatal> {
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let wait = |mut stopped: tokio::sync::watch::Receiver<bool>| async move {
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    let mut worker = tokio::spawn({
+        let (relay, stopped) = (relay.clone(), stopped.clone());
+        async move { relay.run_until(wait(stopped)).await }
+    });
+    let mut server = tokio::spawn(http::serve(relay, listener, wait(stopped)));
+    tokio::select! {
+        signal = signal() => tracing::info!(signal = signal?, "stopping"),
+        ended = &mut worker => return Err(format!("the worker ended by itself: {ended:?}")),
+        ended = &mut server => return Err(format!("the server ended by itself: {ended:?}")),
+    }
+    let _ = stop.send(true);
+    #[expect(clippy::disallowed_methods, reason = "a host measures its deadline by the real clock")]
+    let finished = tokio::time::timeout(deadline, async { (worker.await, server.await) }).await;
+    match finished {
+        Ok((Ok(()), Ok(Ok(())))) => Ok(()),
+        Ok(ended) => Err(format!("something failed while stopping: {ended:?}")),
+        Err(_) => {
+            tracing::warn!(seconds = deadline.as_secs(), "not everything in flight ended before the deadline");
+            Ok(())
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn signal() -> Result<&'static str, Fatal> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    })
+}
+
+#[cfg(not(unix))]
+async fn signal() -> Result<&'static str, Fatal> {
+    tokio::signal::ctrl_c().await.map_err(|error| error.to_string())?;
+    Ok("ctrl-c")
+}
+
+fn secrets(config: &Config) -> Result<SharedSecrets, Fatal> {
+    let webhook = &config.webhook;
+    if webhook.secret_env.is_empty() {
+        if webhook.allow_anonymous {
+            tracing::warn!("anybody may deliver: webhook.allow_anonymous is true and webhook.secret_env is empty");
+            return Ok(SharedSecrets::anonymous());
+        }
+        return Err("webhook.secret_env is empty; name an environment variable, or set webhook.allow_anonymous = true".to_owned());
+    }
+    if webhook.allow_anonymous {
+        return Err("webhook.allow_anonymous is true, and webhook.secret_env names secrets; one of them is not meant".to_owned());
+    }
+    let values = webhook.secret_env.iter().map(|name| config::from_environment("webhook.secret_env", name));
+    SharedSecrets::new(values.collect::<Result<Vec<_>, _>>()?).map_err(|error| format!("webhook.secret_env: {error}"))
+}
+
+fn dispatcher(config: &Config) -> Result<GithubDispatcher, Fatal> {
+    let github = &config.github;
+    if let Some(route) = config.route.iter().find(|route| route.identity != "default") {
+        return Err(format!("route {:?}: identity: only \"default\" is configured, by [github]", route.name));
+    }
+    let token = config::from_environment("github.token_env", &github.token_env)?;
+    let token = github_dispatch::StaticToken::new(token, "default").map_err(|error| report(&error))?;
+    let client = github_dispatch::Client::builder(token)
+        .api_root(&github.api_root)
+        .connect_timeout(Duration::from_millis(github.connect_timeout_ms))
+        .timeout(Duration::from_millis(github.timeout_ms))
+        .build()
+        .map_err(|error| format!("[github]: {}", report(&error)))?;
+    Ok(GithubDispatcher::new("default", client))
+}
+
+#[expect(clippy::print_stdout, reason = "the one line that whoever started the program waits for")]
+fn announce(line: &str) {
+    use std::io::Write;
+    println!("{line}");
+    let _ = std::io::stdout().flush();
+}

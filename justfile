@@ -1,0 +1,72 @@
+# Every CI step as a recipe: .ci/run and the hosted workflow call these and nothing else.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# What there is.
+default:
+    @just --list
+
+# Everything that CI runs, in its order.
+ci: fmt typos test tidy clippy docs features boundaries examples benches package
+
+# Formatting.
+fmt:
+    cargo fmt --all -- --check
+
+# Spelling.
+typos:
+    typos
+
+# The README's test command.
+test:
+    cargo test --workspace
+
+# House rules: headers, fixtures listed, invariants that name a check, no machine paths.
+tidy:
+    cargo test -p relay-tidy
+
+# Lints, denied, for every target and the three feature sets.
+clippy:
+    cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
+    cargo clippy -p eventgrid-schema -p aml-client -p github-dispatch -p aml-relay-core --no-default-features --all-targets -- -D warnings
+
+# Documentation, private items included, warnings denied.
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --all-features
+
+# Each feature alone builds.
+features:
+    for f in "" client rustls native-tls mock; do cargo check -q -p github-dispatch --no-default-features --features "$f"; done
+    for f in "" aml github tokio testing aml,rustls github,rustls; do cargo check -q -p aml-relay-core --no-default-features --features "$f"; done
+    for f in "" rustls native-tls; do cargo check -q -p aml-client --no-default-features --features "$f"; done
+
+# Who may depend on whom (DESIGN section 8, invariants 1 to 3).
+boundaries:
+    bash tidy/boundaries.sh
+
+# Every example runs offline, the credentials of a real service being in the environment all the while.
+examples:
+    bash tidy/examples.sh
+
+# Benches compile and run once.
+benches:
+    cargo bench -p relay-benches -- --test
+
+# Packages can be made of the crates that have no unpublished dependency.
+package:
+    cargo package -q -p eventgrid-schema --allow-dirty --no-verify
+    cargo package -q -p github-dispatch --allow-dirty --no-verify
+    cargo package -q -p aml-client --allow-dirty --no-verify
+
+# Other people's samples: asserts what is in each, and fails when DIR holds none.
+samples DIR:
+    cargo run -q -p eventgrid-schema --example samples -- {{DIR}}
+
+# Licences, sources and bans. Needs cargo-deny (`cargo install cargo-deny`).
+deny:
+    cargo deny check licenses bans sources
+
+# The long crash run: the real server killed again and again. N kills; CI has a short one in the test suite.
+kills N="200":
+    KILL_ROUNDS={{N}} cargo run --release -p relay-examples --example kill_run -- {{N}}
