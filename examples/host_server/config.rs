@@ -36,7 +36,10 @@ pub(crate) struct Server {
 
 impl Default for Server {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8080".to_owned(), shutdown_deadline_s: 25 }
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+            shutdown_deadline_s: 25,
+        }
     }
 }
 
@@ -59,7 +62,10 @@ pub(crate) struct Journal {
 
 impl Default for Journal {
     fn default() -> Self {
-        Self { path: PathBuf::from("relay.db"), lock_wait_s: 10 }
+        Self {
+            path: PathBuf::from("relay.db"),
+            lock_wait_s: 10,
+        }
     }
 }
 
@@ -93,7 +99,11 @@ pub(crate) struct BudgetConfig {
 
 impl Default for BudgetConfig {
     fn default() -> Self {
-        Self { min_interval_ms: 1_000, per_minute: 60, per_hour: 500 }
+        Self {
+            min_interval_ms: 1_000,
+            per_minute: 60,
+            per_hour: 500,
+        }
     }
 }
 
@@ -114,7 +124,10 @@ impl Config {
         let config: Self = toml::from_str(&text)
             .map_err(|error| format!("the configuration {} is wrong: {error}", path.display()))?;
         if config.route.is_empty() {
-            return Err(format!("the configuration {} has no [[route]], so nothing would ever be sent", path.display()));
+            return Err(format!(
+                "the configuration {} has no [[route]], so nothing would ever be sent",
+                path.display()
+            ));
         }
         Ok(config)
     }
@@ -126,8 +139,12 @@ pub(crate) fn from_environment(key: &str, name: &str) -> Result<String, String> 
     let value = std::env::var(name);
     match value {
         Ok(value) if !value.trim().is_empty() => Ok(value),
-        Ok(_) => Err(format!("{key} names the environment variable {name}, which is empty")),
-        Err(_) => Err(format!("{key} names the environment variable {name}, which is not set")),
+        Ok(_) => Err(format!(
+            "{key} names the environment variable {name}, which is empty"
+        )),
+        Err(_) => Err(format!(
+            "{key} names the environment variable {name}, which is not set"
+        )),
     }
 }
 

@@ -34,7 +34,10 @@ pub(crate) async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let shared = std::sync::Arc::new(Shared { relay, ready: Mutex::new(None) });
+    let shared = std::sync::Arc::new(Shared {
+        relay,
+        ready: Mutex::new(None),
+    });
     let router = Router::new()
         .route("/events", axum::routing::any(events))
         .route("/healthz", get(async || "alive\n"))
@@ -45,10 +48,17 @@ pub(crate) async fn serve(
 
 async fn events(State(shared): State<std::sync::Arc<Shared>>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
-    #[expect(clippy::disallowed_methods, reason = "a host measures its deadline by the real clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a host measures its deadline by the real clock"
+    )]
     let read = tokio::time::timeout(BODY_WITHIN, read(body, shared.relay.max_body_bytes())).await;
     match read {
-        Ok(Some(body)) => shared.relay.accept(Request::from_parts(parts, body)).await.into_response(),
+        Ok(Some(body)) => shared
+            .relay
+            .accept(Request::from_parts(parts, body))
+            .await
+            .map(Body::from),
         // Whoever did not send the whole body has no use for an answer; 408 is what Event Grid would retry.
         Ok(None) | Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
     }
@@ -75,7 +85,11 @@ async fn readyz(State(shared): State<std::sync::Arc<Shared>>) -> Response {
         Some((at, status, body)) if now.since(at) < READY_FOR && now >= at => (status, body),
         _ => {
             let health = shared.relay.health().await;
-            let status = if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+            let status = if health.ready {
+                StatusCode::OK
+            } else {
+                StatusCode::SERVICE_UNAVAILABLE
+            };
             let body = serde_json::to_string_pretty(&health).unwrap_or_default();
             if let Ok(mut known) = shared.ready.lock() {
                 *known = Some((now, status, body.clone()));

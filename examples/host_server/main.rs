@@ -68,10 +68,14 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
     let secrets = secrets(&config)?;
     let dispatcher = dispatcher(&config)?;
     if arguments.check {
-        tracing::info!(routes = rules.routes().len(), rules = rules.hash(), "the configuration is good");
+        tracing::info!(
+            routes = rules.routes().len(),
+            rules = rules.hash(),
+            "the configuration is good"
+        );
         return Ok(());
     }
-    let options = OpenOptions::new().lock_wait(Duration::from_secs(config.journal.lock_wait_s));
+    let options = OpenOptions::default().with_lock_wait(Duration::from_secs(config.journal.lock_wait_s));
     let path = config.journal.path.clone();
     let journal = tokio::task::spawn_blocking(move || SqliteJournal::open(&path, options))
         .await
@@ -86,16 +90,20 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
         .build()
         .map_err(|error| report(&error))?;
     let address = arguments.listen.unwrap_or_else(|| config.server.listen.clone());
-    let listener = TcpListener::bind(&address).await.map_err(|error| format!("failed to listen on {address}: {error}"))?;
+    let listener = TcpListener::bind(&address)
+        .await
+        .map_err(|error| format!("failed to listen on {address}: {error}"))?;
     let local = listener.local_addr().map_err(|error| error.to_string())?;
     announce(&format!("listening on http://{local}"));
     tracing::info!(%local, rules = %hash, "started");
-    run(relay, listener, Duration::from_secs(config.server.shutdown_deadline_s)).await?;
-    let closed = tokio::task::spawn_blocking(move || match std::sync::Arc::try_unwrap(journal) {
-        Ok(journal) => journal.close().map_err(|error| report(&error)),
-        // A request that outlived the deadline still holds it; the next start recovers, as after a crash.
-        Err(_) => Err("the journal is still in use past the deadline".to_owned()),
-    });
+    run(
+        relay,
+        listener,
+        Duration::from_secs(config.server.shutdown_deadline_s),
+    )
+    .await?;
+    // A request that outlived the deadline gets its error; what it asked for is settled at the next start.
+    let closed = tokio::task::spawn_blocking(move || journal.close().map_err(|error| report(&error)));
     closed.await.map_err(|error| error.to_string())??;
     tracing::info!("stopped");
     Ok(())
@@ -118,13 +126,19 @@ async fn run(relay: Relay, listener: TcpListener, deadline: Duration) -> Result<
         ended = &mut server => return Err(format!("the server ended by itself: {ended:?}")),
     }
     let _ = stop.send(true);
-    #[expect(clippy::disallowed_methods, reason = "a host measures its deadline by the real clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a host measures its deadline by the real clock"
+    )]
     let finished = tokio::time::timeout(deadline, async { (worker.await, server.await) }).await;
     match finished {
         Ok((Ok(()), Ok(Ok(())))) => Ok(()),
         Ok(ended) => Err(format!("something failed while stopping: {ended:?}")),
         Err(_) => {
-            tracing::warn!(seconds = deadline.as_secs(), "not everything in flight ended before the deadline");
+            tracing::warn!(
+                seconds = deadline.as_secs(),
+                "not everything in flight ended before the deadline"
+            );
             Ok(())
         }
     }
@@ -151,22 +165,34 @@ fn secrets(config: &Config) -> Result<SharedSecrets, Fatal> {
     let webhook = &config.webhook;
     if webhook.secret_env.is_empty() {
         if webhook.allow_anonymous {
-            tracing::warn!("anybody may deliver: webhook.allow_anonymous is true and webhook.secret_env is empty");
+            tracing::warn!(
+                "anybody may deliver: webhook.allow_anonymous is true and webhook.secret_env is empty"
+            );
             return Ok(SharedSecrets::anonymous());
         }
         return Err("webhook.secret_env is empty; name an environment variable, or set webhook.allow_anonymous = true".to_owned());
     }
     if webhook.allow_anonymous {
-        return Err("webhook.allow_anonymous is true, and webhook.secret_env names secrets; one of them is not meant".to_owned());
+        return Err(
+            "webhook.allow_anonymous is true, and webhook.secret_env names secrets; one of them is not meant"
+                .to_owned(),
+        );
     }
-    let values = webhook.secret_env.iter().map(|name| config::from_environment("webhook.secret_env", name));
-    SharedSecrets::new(values.collect::<Result<Vec<_>, _>>()?).map_err(|error| format!("webhook.secret_env: {error}"))
+    let values = webhook
+        .secret_env
+        .iter()
+        .map(|name| config::from_environment("webhook.secret_env", name));
+    SharedSecrets::new(values.collect::<Result<Vec<_>, _>>()?)
+        .map_err(|error| format!("webhook.secret_env: {error}"))
 }
 
 fn dispatcher(config: &Config) -> Result<GithubDispatcher, Fatal> {
     let github = &config.github;
     if let Some(route) = config.route.iter().find(|route| route.identity != "default") {
-        return Err(format!("route {:?}: identity: only \"default\" is configured, by [github]", route.name));
+        return Err(format!(
+            "route {:?}: identity: only \"default\" is configured, by [github]",
+            route.name
+        ));
     }
     let token = config::from_environment("github.token_env", &github.token_env)?;
     let token = github_dispatch::StaticToken::new(token, "default").map_err(|error| report(&error))?;
@@ -179,7 +205,10 @@ fn dispatcher(config: &Config) -> Result<GithubDispatcher, Fatal> {
     Ok(GithubDispatcher::new("default", client))
 }
 
-#[expect(clippy::print_stdout, reason = "the one line that whoever started the program waits for")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the one line that whoever started the program waits for"
+)]
 fn announce(line: &str) {
     use std::io::Write;
     println!("{line}");

@@ -37,7 +37,9 @@ impl Story {
         let mut story = Self::default();
         loop {
             let after = story.events.last().map_or(EventSeq(0), |row| row.seq);
-            let Page::Events(page) = relay.scan(ScanQuery::Events { after, limit: PAGE }).await? else { break };
+            let Page::Events(page) = relay.scan(ScanQuery::Events { after, limit: PAGE }).await? else {
+                break;
+            };
             if page.is_empty() {
                 break;
             }
@@ -45,8 +47,14 @@ impl Story {
         }
         loop {
             let after = story.items.last().map_or(ItemId(0), |item| item.id);
-            let query = ScanQuery::Items { after, filter: ItemFilter::default(), limit: PAGE };
-            let Page::Items(page) = relay.scan(query).await? else { break };
+            let query = ScanQuery::Items {
+                after,
+                filter: ItemFilter::default(),
+                limit: PAGE,
+            };
+            let Page::Items(page) = relay.scan(query).await? else {
+                break;
+            };
             if page.is_empty() {
                 break;
             }
@@ -54,8 +62,14 @@ impl Story {
         }
         loop {
             let after = story.history.last().map_or(0, |row| row.seq);
-            let query = ScanQuery::History { after, item: None, limit: PAGE };
-            let Page::History(page) = relay.scan(query).await? else { break };
+            let query = ScanQuery::History {
+                after,
+                item: None,
+                limit: PAGE,
+            };
+            let Page::History(page) = relay.scan(query).await? else {
+                break;
+            };
             if page.is_empty() {
                 break;
             }
@@ -73,14 +87,29 @@ impl Story {
     /// How many items have this verdict.
     #[must_use]
     pub fn n_with_verdict(&self, word: &str) -> usize {
-        self.items.iter().filter(|item| item.verdict.as_ref().is_some_and(|verdict| verdict.as_str() == word)).count()
+        self.items
+            .iter()
+            .filter(|item| {
+                item.verdict
+                    .as_ref()
+                    .is_some_and(|verdict| verdict.as_str() == word)
+            })
+            .count()
     }
 
     /// The lines of one event: its own and those of its items.
     #[must_use]
     pub fn lines_of(&self, event: EventSeq, start: Timestamp) -> Vec<String> {
         let of_event = self.history.iter().filter(|row| row.event == Some(event));
-        of_event.map(|row| format!("{:>7.3} s  {}", row.at.since(start).as_secs_f64(), told(&row.entry))).collect()
+        of_event
+            .map(|row| {
+                format!(
+                    "{:>7.3} s  {}",
+                    row.at.since(start).as_secs_f64(),
+                    told(&row.entry)
+                )
+            })
+            .collect()
     }
 }
 
