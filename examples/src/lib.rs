@@ -1,6 +1,8 @@
-//! What the examples share: events shaped like Azure's, and the telling of a journal's story.
+//! What the examples share: events shaped like Azure's, the telling of a journal's story, and running the real server.
 //!
 //! The programs themselves are beside this folder, one for each step of the hack challenge.
 
 pub mod events;
+pub mod kill;
+pub mod server;
 pub mod story;

@@ -70,6 +70,18 @@ pub(crate) fn cut(text: &str) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
+/// What was found where a kind of JSON value was expected. One of that very kind cannot be read: it holds half a surrogate pair,
+/// a number beyond all bounds, or too many levels.
+pub(crate) fn found(json: &str, expected: &'static str) -> String {
+    let kind = kind_of(json);
+    let cannot = if kind == expected {
+        " that cannot be read"
+    } else {
+        ""
+    };
+    format!("{kind}{cannot}")
+}
+
 /// The kind of a JSON value, judged by its first byte.
 pub(crate) fn kind_of(json: &str) -> &'static str {
     match json.trim_start().as_bytes().first() {

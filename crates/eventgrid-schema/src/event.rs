@@ -295,6 +295,8 @@ mod tests {
             (event.subject(), event.data_text(), event.time()),
             (None, None, None)
         );
+        let event = Event::parse_element(r#"{"id":null,"ID":"1","topic":"t","eventType":"x"}"#).unwrap();
+        assert_eq!(event.id(), "1", "null hides no other spelling");
     }
 
     #[test]
@@ -345,6 +347,16 @@ mod tests {
         );
         let long = format!(r#"{{"id":"{}","topic":"t","eventType":"x"}}"#, "a".repeat(9_000));
         check(&long, "id: expected a text within the limit, found 9000 bytes");
+        let long = format!(r#"{{"id":"1","topic":"{}","eventType":"x"}}"#, "a".repeat(9_000));
+        check(&long, "topic: expected a text within the limit, found 9000 bytes");
+        check(
+            r#"{"id":"\ud800","topic":"t","eventType":"x"}"#,
+            "id: expected a text, found a text that cannot be read",
+        );
+        check(
+            r#"{"\ud800":1,"id":"1","topic":"t","eventType":"x"}"#,
+            "element: expected an object, found an object that cannot be read",
+        );
     }
 
     #[test]

@@ -308,12 +308,10 @@ impl Client {
             Err(error) => return Err(error),
         };
         let is_workflow = |name: &str| name.ends_with(".yml") || name.ends_with(".yaml");
-        let (mut listening, mut showing, mut all_read) = (0_usize, 0_usize, true);
-        for file in files
-            .iter()
-            .filter(|file| is_workflow(&file.name))
-            .take(MAX_WORKFLOWS)
-        {
+        let workflows: Vec<&File> = files.iter().filter(|file| is_workflow(&file.name)).collect();
+        let (mut listening, mut showing) = (0_usize, 0_usize);
+        let mut all_read = workflows.len() <= MAX_WORKFLOWS;
+        for file in workflows.into_iter().take(MAX_WORKFLOWS) {
             let answer = self
                 .exchange(&self.inner.reading, || {
                     self.inner.requests.workflow_file(repo, &file.name)
@@ -332,7 +330,8 @@ impl Client {
         } else {
             all_read.then_some(false)
         };
-        Ok((listens, listening > 0 && showing == listening))
+        // One that was not read may listen as well, and not show it.
+        Ok((listens, all_read && listening > 0 && showing == listening))
     }
 
     async fn read<T: serde::de::DeserializeOwned>(
@@ -374,7 +373,8 @@ impl Client {
         let token = self.inner.token.token().await.map_err(|error| {
             Error::new(ErrorKind::Auth, Advice::NotSent, "no token could be had").with_source(error)
         })?;
-        send(client, &self.inner.requests.root().origin(), &token, request).await
+        let origin = self.inner.requests.root().origin();
+        send(client, &origin, &token, self.inner.timeout, request).await
     }
 }
 

@@ -3,7 +3,9 @@
 //! **Reads**: `request` before it; `response` after it.
 //! **Source**: reqwest's error predicates: only `is_connect` proves that nothing was sent. Tried 2026-11-22 against loopback servers.
 
-use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use url::Origin;
 
@@ -25,6 +27,7 @@ pub(crate) async fn send(
     client: &reqwest::Client,
     origin: &Origin,
     token: &SecretString,
+    timeout: Duration,
     request: Request<Vec<u8>>,
 ) -> Result<Answer, Error> {
     let mut request = reqwest::Request::try_from(request)
@@ -38,7 +41,10 @@ pub(crate) async fn send(
     };
     value.set_sensitive(true);
     request.headers_mut().insert(header::AUTHORIZATION, value);
+    // Said here as well, since a client that was handed in may have none.
+    *request.timeout_mut() = Some(timeout);
     let url = request.url().clone();
+    let is_get = request.method() == Method::GET;
     let mut answer = client.execute(request).await.map_err(transport)?;
     // Our own clients never follow; one that was handed in may. What came of the request is not known then.
     if *answer.url() != url {
@@ -50,7 +56,7 @@ pub(crate) async fn send(
     }
     let status = answer.status();
     let headers = std::mem::take(answer.headers_mut());
-    let body = read(answer, status).await?;
+    let body = read(answer, is_get && status.is_success()).await?;
     Ok(Answer {
         status,
         headers,
@@ -58,12 +64,15 @@ pub(crate) async fn send(
     })
 }
 
-/// The body. Of a refusal the status is worth more than a body that breaks off; and of an accepted dispatch as well.
-async fn read(mut answer: reqwest::Response, status: StatusCode) -> Result<Vec<u8>, Error> {
+/// The body. Unless it is what was asked for, the status is worth more: a body that breaks off, or is longer than what is read,
+/// makes no refusal unknown, and an accepted dispatch neither.
+async fn read(mut answer: reqwest::Response, is_needed: bool) -> Result<Vec<u8>, Error> {
     let mut body = Vec::new();
     loop {
         match answer.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER_BYTES => body.extend_from_slice(&chunk),
+            Ok(None) => return Ok(body),
+            Ok(Some(_)) | Err(_) if !is_needed => return Ok(body),
             Ok(Some(_)) => {
                 return Err(Error::new(
                     ErrorKind::Decode,
@@ -71,8 +80,6 @@ async fn read(mut answer: reqwest::Response, status: StatusCode) -> Result<Vec<u
                     "the answer is longer than 8 MiB",
                 ));
             }
-            Ok(None) => return Ok(body),
-            Err(_) if status == StatusCode::NO_CONTENT || !status.is_success() => return Ok(body),
             Err(error) => return Err(transport(error)),
         }
     }

@@ -181,23 +181,29 @@ pub fn behind_mark(item: &Item, mark: Option<&Place>) -> Option<Step> {
     }
 }
 
-/// Whether a waiting item may go now, as far as its lane is concerned.
+/// Whether nothing of a lane may go now, whatever waits in it: something is under way, or is parked where parking blocks.
+#[must_use]
+pub fn is_busy(item: &Item, others: &[Item]) -> bool {
+    others.iter().filter(|other| other.id != item.id).any(|other| match other.phase {
+        Phase::Sending | Phase::Probing => true,
+        Phase::Settled => item.policy.lane == LaneMode::Every && !item.allow_older,
+        Phase::Judging | Phase::Waiting => false,
+    })
+}
+
+/// Whether a waiting item may go now, as far as its lane is concerned: the lane is not busy, and it is this one's turn.
 #[must_use]
 pub fn may_go(item: &Item, others: &[Item]) -> bool {
-    others
-        .iter()
-        .filter(|other| other.id != item.id)
-        .all(|other| match other.phase {
-            Phase::Sending | Phase::Probing => false,
-            Phase::Settled => item.policy.lane == LaneMode::Latest || item.allow_older,
-            Phase::Judging | Phase::Waiting => match (&item.place, &other.place) {
-                (Some(mine), Some(theirs)) if item.policy.lane == LaneMode::Every => {
-                    // Generations of one version go in the order in which they were asked for.
-                    mine.is_below(theirs) || (!theirs.is_below(mine) && item.id < other.id)
-                }
+    let waiting = others.iter().filter(|other| {
+        other.id != item.id && matches!(other.phase, Phase::Judging | Phase::Waiting)
+    });
+    !is_busy(item, others)
+        && (item.policy.lane == LaneMode::Latest
+            || waiting.into_iter().all(|other| match (&item.place, &other.place) {
+                // Generations of one version go in the order in which they were asked for.
+                (Some(mine), Some(theirs)) => mine.is_below(theirs) || (!theirs.is_below(mine) && item.id < other.id),
                 _ => true,
-            },
-        })
+            }))
 }
 
 /// Whether a newer version waits in the lane, so that resending this one would be in vain.

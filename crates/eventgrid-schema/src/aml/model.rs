@@ -207,6 +207,14 @@ mod tests {
             "data.modelTags: expected an object, found a text",
         );
         check("[]", "data: expected an object, found an array");
+        check(
+            r#"{"modelName":"\ud800","modelVersion":"1"}"#,
+            "data.modelName: expected a text, found a text that cannot be read",
+        );
+        check(
+            r#"{"modelName":"m","modelVersion":"1","modelTags":{"a":1e999}}"#,
+            "data.modelTags: expected an object, found an object that cannot be read",
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use crate::envelope::{Members, text_of};
-use crate::error::{Error, kind_of};
+use crate::error::{Error, found, kind_of};
 
 /// The fields of a payload.
 pub(super) struct Fields<'a> {
@@ -17,7 +17,7 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     pub(super) fn read(payload: Option<&'a str>) -> Result<Self, Error> {
-        let found = payload.map_or("nothing", kind_of);
+        let found = payload.map_or_else(|| "nothing".to_owned(), |payload| found(payload, "an object"));
         let members = payload.and_then(|payload| Members::read(payload).ok());
         members
             .map(|members| Self { members })
@@ -30,7 +30,10 @@ impl<'a> Fields<'a> {
             return Ok(None);
         };
         match raw.as_bytes().first() {
-            Some(b'"') => Ok(text_of(raw)),
+            Some(b'"') => match text_of(raw) {
+                Some(text) => Ok(Some(text)),
+                None => Err(Error::new(path(name), "a text", found(raw, "a text"))),
+            },
             Some(b'{' | b'[') | None => Err(Error::new(path(name), "a text or a number", kind_of(raw))),
             Some(_) => Ok(Some(Cow::Borrowed(raw))),
         }
@@ -54,7 +57,7 @@ impl<'a> Fields<'a> {
         let Some(raw) = self.members.get(name) else {
             return Ok(Map::new());
         };
-        serde_json::from_str(raw).map_err(|_| Error::new(path(name), "an object", kind_of(raw)))
+        serde_json::from_str(raw).map_err(|_| Error::new(path(name), "an object", found(raw, "an object")))
     }
 }
 

@@ -10,6 +10,8 @@ use super::{Attributes, EnvelopeError, EventSchema, Members, optional, required}
 pub(super) const SPEC_VERSION: &str = "specversion";
 /// The event type: JSON text.
 pub(super) const TYPE: &str = "type";
+/// What sent it: JSON text, for Azure an ARM id.
+pub(super) const SOURCE: &str = "source";
 const TIME: &str = "time";
 
 pub(super) fn read<'a>(members: &Members<'a>) -> Result<Attributes<'a>, EnvelopeError> {
@@ -17,7 +19,7 @@ pub(super) fn read<'a>(members: &Members<'a>) -> Result<Attributes<'a>, Envelope
         schema: EventSchema::CloudEvents,
         event_type: required(members, TYPE)?,
         id: required(members, "id")?,
-        source: required(members, "source")?,
+        source: required(members, SOURCE)?,
         subject: optional(members, "subject")?,
         time: optional(members, TIME)?,
         time_field: TIME,

@@ -14,7 +14,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::batch::Limits;
-use crate::error::{Error, kind_of};
+use crate::error::{Error, found, kind_of};
 
 /// The schema that an event was written in.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -72,25 +72,22 @@ impl<'a> Members<'a> {
             return Err(EnvelopeError::new("element", "an object", kind_of(json)));
         }
         serde_json::from_str(json)
-            .map_err(|_| EnvelopeError::new("element", "an object", "text that is not JSON"))
+            .map_err(|_| EnvelopeError::new("element", "an object", found(json, "an object")))
     }
 
-    /// The value under a key: its exact spelling first, then any casing. Null is absent.
+    /// The value under a key: its exact spelling first, then any casing. Null is absent, so that it hides no other spelling.
     pub(crate) fn get(&self, name: &str) -> Option<&'a str> {
-        let exact = self.members.iter().find(|(key, _)| key == name);
-        let found = exact.or_else(|| {
-            self.members
-                .iter()
-                .find(|(key, _)| key.eq_ignore_ascii_case(name))
-        });
-        found.map(|(_, value)| *value).filter(|value| *value != "null")
+        let mut there = self.members.iter().filter(|(_, value)| *value != "null");
+        let exact = there.clone().find(|(key, _)| key == name);
+        let found = exact.or_else(|| there.find(|(key, _)| key.eq_ignore_ascii_case(name)));
+        found.map(|(_, value)| *value)
     }
 
     /// A text under a key, borrowed where it has no escapes.
     pub(crate) fn text(&self, name: &str) -> Result<Option<Cow<'a, str>>, Error> {
         self.get(name).map_or(Ok(None), |raw| match text_of(raw) {
             Some(text) => Ok(Some(text)),
-            None => Err(Error::new(name, "a text", kind_of(raw))),
+            None => Err(Error::new(name, "a text", found(raw, "a text"))),
         })
     }
 
@@ -185,10 +182,14 @@ impl<'a> Attributes<'a> {
     }
 
     fn within(self, limits: &Limits) -> Result<Self, EnvelopeError> {
+        let (source, event_type) = match self.schema {
+            EventSchema::EventGrid => (event_grid::SOURCE, event_grid::TYPE),
+            EventSchema::CloudEvents => (cloud_event::SOURCE, cloud_event::TYPE),
+        };
         let fields = [
             ("id", Some(&self.id)),
-            ("source", Some(&self.source)),
-            ("type", Some(&self.event_type)),
+            (source, Some(&self.source)),
+            (event_type, Some(&self.event_type)),
             ("subject", self.subject.as_ref()),
         ];
         for (name, text) in fields {

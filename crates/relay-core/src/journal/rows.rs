@@ -74,7 +74,7 @@ pub trait Rows: ReadRows {
     /// Replaces the facts of the journal as a whole.
     fn put_meta(&mut self, meta: &Meta) -> Stored<()>;
     /// Moves every stored moment of the future or of a window by that many milliseconds: due times, lease ends,
-    /// closings, checks, blocks, starts and ends of attempts, anchors of retries.
+    /// closings, checks, blocks, starts of unknown outcomes and of retries, starts and ends of attempts.
     fn shift_times(&mut self, by_ms: i64) -> Stored<()>;
 
     /// The number of the event with this key.

@@ -11,7 +11,7 @@ use crate::journal::state::Step;
 use crate::journal::verbs::Verb;
 use crate::journal::{AcceptBatch, Acceptance, Fate, JournalError, NewEvent, NewItem};
 use crate::key::RelayId;
-use crate::lane;
+use crate::lane::{self, LaneMode};
 use crate::retry::Again;
 
 /// Writes down a delivery.
@@ -207,7 +207,11 @@ pub(super) fn start(
         return Ok(item);
     };
     let mark = verb.rows.lane_mark(&lane)?;
-    let others = verb.rows.lane_items(&lane)?;
+    // Where every version goes out, nobody who waits is touched by an arrival: a long lane need not be read.
+    let others = match item.policy.lane {
+        LaneMode::Latest => verb.rows.lane_items(&lane)?,
+        LaneMode::Every => Vec::new(),
+    };
     for (id, step) in lane::on_arrival(&item, &others, mark.as_ref()) {
         let of = verb.load(id)?;
         let after = verb.step(&of, &step)?;

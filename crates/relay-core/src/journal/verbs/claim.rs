@@ -137,6 +137,8 @@ fn claim_sends(
         close_if_spent(verb, &request.budgets, principal, targets, &mut closed, openings)?;
     }
     let mut tasks = Vec::new();
+    let mut lanes = Lanes::default();
+    let fence_before = verb.meta.fence;
     let mut after = None;
     while tasks.len() < request.max {
         let query = DueQuery {
@@ -152,10 +154,13 @@ fn claim_sends(
         for id in page.iter().map(|item| item.id).collect::<Vec<ItemId>>() {
             // A step of an earlier item of this page may have settled this one.
             let item = verb.load(id)?;
+            if item.lane.as_ref().is_some_and(|lane| lanes.busy.contains(lane)) {
+                continue;
+            }
             if tasks.len() >= request.max || item.phase != Phase::Waiting || closed.contains(&item.target) {
                 continue;
             }
-            if let Some(task) = send(verb, request, &item)? {
+            if let Some(task) = send(verb, request, &item, &mut lanes)? {
                 tasks.push(task);
                 let targets = of_principal.get(&item.principal).map_or(&[][..], Vec::as_slice);
                 close_if_spent(
@@ -169,25 +174,49 @@ fn claim_sends(
             }
         }
     }
-    if verb.meta.fence.is_multiple_of(FORGET_EVERY) && !tasks.is_empty() {
+    if fence_before / FORGET_EVERY != verb.meta.fence / FORGET_EVERY {
         verb.rows.forget_attempts(request.now.before(FORGET_AFTER))?;
     }
     Ok(tasks)
 }
 
+/// What one claim has found out about lanes, so that a lane with many waiting items is looked at once.
+#[derive(Default)]
+struct Lanes {
+    /// Something of the lane is under way, parked in it, or was just claimed.
+    busy: BTreeSet<String>,
+    /// The items of a lane that is not busy.
+    items: BTreeMap<String, Vec<Item>>,
+}
+
 /// Records the intent to send this item, if its lane lets it go.
-fn send(verb: &mut Verb<'_>, request: &ClaimRequest, item: &Item) -> Result<Option<Task>, JournalError> {
-    if let Some(name) = item.lane.as_deref() {
+fn send(
+    verb: &mut Verb<'_>,
+    request: &ClaimRequest,
+    item: &Item,
+    lanes: &mut Lanes,
+) -> Result<Option<Task>, JournalError> {
+    if let Some(name) = item.lane.as_ref() {
         let mark = verb.rows.lane_mark(name)?;
         if item.nothing_at_github()
             && let Some(step) = lane::behind_mark(item, mark.as_ref())
         {
             verb.step(item, &step)?;
+            lanes.items.remove(name);
             return Ok(None);
         }
-        if !lane::may_go(item, &verb.rows.lane_items(name)?) {
+        if !lanes.items.contains_key(name) {
+            lanes.items.insert(name.clone(), verb.rows.lane_items(name)?);
+        }
+        let others = lanes.items.get(name).map_or(&[][..], Vec::as_slice);
+        if lane::is_busy(item, others) {
+            lanes.busy.insert(name.clone());
             return Ok(None);
         }
+        if !lane::may_go(item, others) {
+            return Ok(None);
+        }
+        lanes.busy.insert(name.clone());
     }
     let lease = lease(verb, request);
     let item = verb.step(item, &Step::Send { lease })?;

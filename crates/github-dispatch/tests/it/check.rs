@@ -1,0 +1,238 @@
+//! What a check of a target finds, before anything is dispatched to it.
+
+use github_dispatch::client::TargetCheck;
+use github_dispatch::mock::MockGitHub;
+use github_dispatch::{Advice, BlockScope, Error, ErrorKind, RepoFullName};
+use serde_json::{Value, json};
+use wiremock::matchers::{header, method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::support::{TOKEN, assert_shows_no_secret, client, deploy, repo};
+
+const TARGET: Advice = Advice::Block(BlockScope::Target);
+const SHOWS: &str = "on:\n  repository_dispatch:\n    types: [deploy_pipeline_action]\nrun-name: \"m [${{ github.event.client_payload.relay.id }}]\"\n";
+const SHOWS_NOT: &str =
+    "on:\n  repository_dispatch:\n    types: [deploy_pipeline_action]\nrun-name: deploy\n";
+const OTHER_TYPE: &str = "on:\n  repository_dispatch:\n    types: [retrain]\n";
+
+async fn check(uri: &str, name: &str) -> Result<TargetCheck, Error> {
+    client(uri)
+        .check_target(&RepoFullName::parse(name).unwrap(), &deploy())
+        .await
+}
+
+#[tokio::test]
+async fn ok_a_repository_that_shows_the_id_and_one_that_does_not() {
+    let github = MockGitHub::start("Contoso/Deploy").await;
+    github.add_repository("contoso/silent", false);
+    github.require_token(TOKEN);
+
+    // Names compare without regard to case, and are told as GitHub spells them.
+    let found = check(&github.uri(), "contoso/deploy").await.unwrap();
+    assert_eq!(found.full_name, "Contoso/Deploy");
+    assert_eq!(
+        (found.default_branch.as_deref(), found.archived),
+        (Some("main"), false)
+    );
+    assert_eq!((found.listens, found.shows_relay_id), (Some(true), true));
+
+    let found = check(&github.uri(), "contoso/silent").await.unwrap();
+    assert_eq!((found.listens, found.shows_relay_id), (Some(true), false));
+    assert_eq!(github.received().len(), 0);
+}
+
+#[tokio::test]
+async fn err_no_such_repository_or_a_wrong_token() {
+    let github = MockGitHub::start("contoso/deploy").await;
+    let error = check(&github.uri(), "contoso/other").await.unwrap_err();
+    assert_eq!((error.kind(), error.advice()), (ErrorKind::NotFound, TARGET));
+    assert_shows_no_secret(&error);
+
+    github.require_token("ghp_another");
+    let error = check(&github.uri(), "contoso/deploy").await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.advice()),
+        (ErrorKind::Auth, Advice::Block(BlockScope::Principal))
+    );
+    assert_eq!(github.n_requests(), 2);
+    assert_shows_no_secret(&error);
+}
+
+/// A repository with these workflow files; whatever else is asked for is 404.
+async fn repository(full_name: &str, files: &[(&str, ResponseTemplate)]) -> MockServer {
+    let listing: Vec<Value> = files
+        .iter()
+        .map(|(name, _)| json!({ "name": name, "type": "file" }))
+        .collect();
+    let server = repository_listing(full_name, ResponseTemplate::new(200).set_body_json(listing)).await;
+    for (name, answer) in files {
+        Mock::given(method("GET"))
+            .and(path(format!(
+                "/repos/contoso/deploy/contents/.github/workflows/{name}"
+            )))
+            .and(header("accept", "application/vnd.github.raw+json"))
+            .respond_with(answer.clone())
+            .expect(u64::from(name.ends_with(".yml") || name.ends_with(".yaml")))
+            .named((*name).to_owned())
+            .mount(&server)
+            .await;
+    }
+    server
+}
+
+async fn repository_listing(full_name: &str, listing: ResponseTemplate) -> MockServer {
+    let server = MockServer::start().await;
+    let body = json!({ "id": 7, "full_name": full_name, "default_branch": "trunk", "archived": true, "private": true });
+    Mock::given(method("GET"))
+        .and(path("/repos/contoso/deploy"))
+        .and(header("authorization", format!("Bearer {TOKEN}")))
+        .respond_with(ResponseTemplate::new(200).set_body_json(body))
+        .expect(1)
+        .mount(&server)
+        .await;
+    Mock::given(method("GET"))
+        .and(path("/repos/contoso/deploy/contents/.github/workflows"))
+        .respond_with(listing)
+        .mount(&server)
+        .await;
+    server
+}
+
+fn file(text: &str) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_string(text)
+}
+
+#[tokio::test]
+async fn ok_what_the_workflow_files_say() {
+    let check = async |files: &[(&str, ResponseTemplate)], listens: Option<bool>, shows: bool| {
+        let server = repository("contoso/deploy", files).await;
+        let found = check(&server.uri(), "contoso/deploy").await.unwrap();
+        let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+        assert_eq!(
+            (found.listens, found.shows_relay_id),
+            (listens, shows),
+            "{names:?}"
+        );
+        assert_eq!(
+            (found.default_branch.as_deref(), found.archived),
+            (Some("trunk"), true)
+        );
+    };
+    check(&[], Some(false), false).await;
+    check(&[("README.md", file(SHOWS))], Some(false), false).await;
+    check(&[("retrain.yml", file(OTHER_TYPE))], Some(false), false).await;
+    check(
+        &[("deploy.yaml", file(SHOWS)), ("retrain.yml", file(OTHER_TYPE))],
+        Some(true),
+        true,
+    )
+    .await;
+    // One dispatch starts both, and one of them cannot be recognised.
+    check(
+        &[("a.yml", file(SHOWS)), ("b.yml", file(SHOWS_NOT))],
+        Some(true),
+        false,
+    )
+    .await;
+    // What cannot be read may listen, and may not show the id: nothing is claimed of it.
+    check(&[("a.yml", ResponseTemplate::new(500))], None, false).await;
+    check(
+        &[("a.yml", file(OTHER_TYPE)), ("b.yml", ResponseTemplate::new(404))],
+        None,
+        false,
+    )
+    .await;
+    check(
+        &[("a.yml", file(SHOWS)), ("b.yml", ResponseTemplate::new(403))],
+        Some(true),
+        false,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn ok_more_workflows_than_are_read_are_not_claimed_to_be_silent() {
+    let listing =
+        |n: usize| -> Vec<Value> { (0..n).map(|n| json!({ "name": format!("{n}.yml") })).collect() };
+    for (n, text, listens, shows) in [
+        (50, OTHER_TYPE, Some(false), false),
+        (51, OTHER_TYPE, None, false),
+        (50, SHOWS, Some(true), true),
+        (51, SHOWS, Some(true), false),
+    ] {
+        let server = repository_listing(
+            "contoso/deploy",
+            ResponseTemplate::new(200).set_body_json(listing(n)),
+        )
+        .await;
+        Mock::given(header("accept", "application/vnd.github.raw+json"))
+            .respond_with(file(text))
+            .with_priority(9)
+            .expect(50)
+            .mount(&server)
+            .await;
+        let found = check(&server.uri(), "contoso/deploy").await.unwrap();
+        assert_eq!(
+            (found.listens, found.shows_relay_id),
+            (listens, shows),
+            "{n} of {text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn ok_no_folder_and_no_right_to_read_it() {
+    let check = async |status: u16, expect: Option<bool>| {
+        let server = repository_listing("contoso/deploy", ResponseTemplate::new(status)).await;
+        let found = check(&server.uri(), "contoso/deploy").await.unwrap();
+        assert_eq!((found.listens, found.shows_relay_id), (expect, false), "{status}");
+    };
+    check(404, Some(false)).await;
+    check(403, None).await;
+}
+
+/// A failure or a limit is no answer, neither yes nor no.
+#[tokio::test]
+async fn err_a_folder_that_cannot_be_had_now() {
+    let limit = ResponseTemplate::new(403).insert_header("retry-after", "7");
+    for (listing, kind) in [
+        (ResponseTemplate::new(500), ErrorKind::Status),
+        (ResponseTemplate::new(429), ErrorKind::Throttled),
+        (limit, ErrorKind::Throttled),
+        (file("{}"), ErrorKind::Decode),
+    ] {
+        let server = repository_listing("contoso/deploy", listing).await;
+        let error = check(&server.uri(), "contoso/deploy").await.unwrap_err();
+        assert_eq!(error.kind(), kind);
+        assert!(!matches!(error.advice(), Advice::Block(_)), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn err_a_renamed_repository_is_not_dispatched_to_by_its_old_name() {
+    let server = repository_listing("contoso/deploy-2", ResponseTemplate::new(404)).await;
+    let error = check(&server.uri(), "contoso/deploy").await.unwrap_err();
+    assert_eq!((error.kind(), error.advice()), (ErrorKind::Redirected, TARGET));
+    assert_eq!(
+        error.to_string(),
+        "it is named \"contoso/deploy-2\" now; change the configuration"
+    );
+
+    let server = MockServer::start().await;
+    let moved =
+        ResponseTemplate::new(301).insert_header("location", format!("{}/repositories/7", server.uri()));
+    Mock::given(method("GET"))
+        .and(path("/repos/contoso/deploy"))
+        .respond_with(moved)
+        .expect(1)
+        .mount(&server)
+        .await;
+    let error = check(&server.uri(), repo().as_str()).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.advice(), error.status()),
+        (ErrorKind::Redirected, TARGET, Some(301))
+    );
+    assert!(error.to_string().contains("\"/repositories/7\""), "{error}");
+    assert_shows_no_secret(&error);
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
+}

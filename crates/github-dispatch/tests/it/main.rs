@@ -1,0 +1,32 @@
+//! Tests of the crate from outside, against servers on 127.0.0.1 and nothing else.
+//!
+//! | what is shown | module |
+//! | --- | --- |
+//! | what is sent, and that every 2xx is success | `repository` |
+//! | whatever GitHub answers: kind, advice, one POST, no token in any text | `errors` |
+//! | runs are listed and recognised | `runs` |
+//! | what a check of a target finds | `check` |
+//! | the mock refuses what GitHub refuses, and loses what it is told to lose | `mock` |
+//! | the environment changes nothing | `env` |
+
+#[cfg(test)]
+#[cfg(all(feature = "client", feature = "mock"))]
+mod check;
+#[cfg(test)]
+#[cfg(feature = "client")]
+mod env;
+#[cfg(test)]
+#[cfg(feature = "client")]
+mod errors;
+#[cfg(test)]
+#[cfg(all(feature = "client", feature = "mock"))]
+mod mock;
+#[cfg(test)]
+#[cfg(feature = "client")]
+mod repository;
+#[cfg(test)]
+#[cfg(feature = "client")]
+mod runs;
+#[cfg(test)]
+#[cfg(feature = "client")]
+mod support;

@@ -1,0 +1,49 @@
+//! **Here**: [`Files`], whether the journal's files are still the ones that were opened.
+//! **Not here**: what follows (`writer`).
+//! **Reads**: nothing before it; `writer` asks it before it says that something is durable.
+//! **Source**: <https://www.sqlite.org/howtocorrupt.html> section 4.3, "unlinking or renaming a database file while in
+//! use", read 2026-11-23: SQLite would go on writing to files that no longer have a name.
+
+use std::path::{Path, PathBuf};
+
+/// The journal's file and its WAL, by number.
+#[derive(Debug)]
+pub(crate) struct Files {
+    known: Vec<(PathBuf, Option<Number>)>,
+}
+
+type Number = (u64, u64);
+
+impl Files {
+    /// Notes the files of an open journal, whose WAL exists by now.
+    pub(crate) fn note(journal: &Path) -> Self {
+        let mut wal = journal.as_os_str().to_owned();
+        wal.push("-wal");
+        let known = [journal.to_path_buf(), PathBuf::from(wal)].map(|path| {
+            let number = number(&path);
+            (path, number)
+        });
+        Self { known: known.into() }
+    }
+
+    /// Whether they are still there, and the same.
+    pub(crate) fn are_there(&self) -> bool {
+        self.known
+            .iter()
+            .all(|(path, noted)| noted.is_none() || number(path) == *noted)
+    }
+}
+
+#[cfg(unix)]
+fn number(path: &Path) -> Option<Number> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path)
+        .ok()
+        .map(|found| (found.dev(), found.ino()))
+}
+
+/// Elsewhere an open file cannot be removed.
+#[cfg(not(unix))]
+fn number(_path: &Path) -> Option<Number> {
+    None
+}

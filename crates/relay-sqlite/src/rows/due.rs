@@ -1,0 +1,252 @@
+//! **Here**: the queries of a claim: what is due, whose lease is lost, when something is due next, which targets are wanted.
+//! **Not here**: what may go (`relay_core::journal::verbs`).
+//! **Reads**: `columns` before it; `write` calls it.
+//! **Source**: our own. Each walk seeks from one group of an index to the next, so that neither closed targets, nor what
+//! is due later, nor what is settled costs time.
+
+use relay_core::clock::Timestamp;
+use relay_core::journal::item::{Item, ItemId};
+use relay_core::journal::rows::{DueQuery, ReadRows, Stored};
+use rusqlite::params;
+
+use super::Tx;
+use super::columns::{to_i64, to_limit};
+
+/// The first group (target, rank) of a phase behind all groups of a target.
+// Not `(target, rank) > (?2, ?3)`: SQLite seeks to the first equal row then, and walks over all that are equal.
+pub(super) const NEXT_TARGET: &str = "SELECT target, rank FROM items \
+     WHERE phase = ?1 AND phase <> 'settled' AND lease_fence IS NULL AND target > ?2 ORDER BY target, rank LIMIT 1";
+/// The next group of a phase with the same target.
+pub(super) const NEXT_RANK: &str = "SELECT target, rank FROM items \
+     WHERE phase = ?1 AND phase <> 'settled' AND lease_fence IS NULL AND target = ?2 AND rank > ?3 \
+     ORDER BY rank LIMIT 1";
+/// What is due in a group.
+pub(super) const DUE_IN_GROUP: &str = "SELECT due_at, id FROM items \
+     WHERE phase = ?1 AND phase <> 'settled' AND lease_fence IS NULL AND target = ?2 AND rank = ?3 AND due_at <= ?4 \
+     AND (due_at, id) > (?5, ?6) ORDER BY due_at, id LIMIT ?7";
+pub(super) const FIRST_WANTED: &str = "SELECT min(target) FROM items WHERE phase <> 'settled'";
+pub(super) const NEXT_WANTED: &str = "SELECT min(target) FROM items WHERE phase <> 'settled' AND target > ?1";
+pub(super) const NEXT_DUE: &str =
+    "SELECT min(due_at) FROM items WHERE phase <> 'settled' AND lease_fence IS NULL AND due_at > ?1";
+pub(super) const NEXT_LEASE_END: &str = "SELECT min(lease_until) FROM items WHERE phase <> 'settled' AND lease_fence IS NOT NULL AND lease_until > ?1";
+// Named, because the order would otherwise tempt SQLite to walk over the whole table.
+pub(super) const LOST: &str = "SELECT id FROM items INDEXED BY items_leased \
+     WHERE phase <> 'settled' AND lease_fence IS NOT NULL AND (lease_epoch <> ?1 OR lease_until <= ?2) ORDER BY id";
+
+impl Tx<'_> {
+    pub(super) fn find_due(&mut self, query: &DueQuery<'_>) -> Stored<Vec<Item>> {
+        if query.limit == 0 {
+            return Ok(Vec::new());
+        }
+        let after = query
+            .after
+            .map(|(priority, due, id)| (-i64::from(priority), due.as_unix_ms(), id.0));
+        let mut due: Vec<(i64, i64, i64)> = Vec::new();
+        // A key is never the empty text.
+        let mut group = self.next_target(query, "")?;
+        while let Some((target, rank)) = group {
+            if query.closed.contains(&target) {
+                group = self.next_target(query, &target)?;
+                continue;
+            }
+            self.due_in_group(query, &target, rank, after, &mut due)?;
+            group = match self.next_rank(query, &target, rank)? {
+                None => self.next_target(query, &target)?,
+                same => same,
+            };
+        }
+        due.sort_unstable();
+        due.truncate(query.limit);
+        self.load(due.into_iter().map(|(_, _, id)| id))
+    }
+
+    fn next_target(&self, query: &DueQuery<'_>, target: &str) -> Stored<Option<(String, i64)>> {
+        self.first(NEXT_TARGET, params![query.phase.as_str(), target], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+    }
+
+    fn next_rank(&self, query: &DueQuery<'_>, target: &str, rank: i64) -> Stored<Option<(String, i64)>> {
+        self.first(NEXT_RANK, params![query.phase.as_str(), target, rank], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+    }
+
+    fn due_in_group(
+        &self,
+        query: &DueQuery<'_>,
+        target: &str,
+        rank: i64,
+        after: Option<(i64, i64, i64)>,
+        due: &mut Vec<(i64, i64, i64)>,
+    ) -> Stored<()> {
+        let (after_due, after_id) = match after {
+            Some((seen, ..)) if rank < seen => return Ok(()),
+            Some((seen, due_at, id)) if rank == seen => (due_at, id),
+            _ => (i64::MIN, i64::MIN),
+        };
+        let now = query.now.as_unix_ms();
+        let given = params![
+            query.phase.as_str(),
+            target,
+            rank,
+            now,
+            after_due,
+            after_id,
+            to_limit(query.limit)
+        ];
+        due.extend(self.all(DUE_IN_GROUP, given, |row| Ok((rank, row.get(0)?, row.get(1)?)))?);
+        Ok(())
+    }
+
+    pub(super) fn find_lost(&mut self, epoch: u64, now: Timestamp) -> Stored<Vec<Item>> {
+        let ids: Vec<i64> = self.all(LOST, params![to_i64(epoch)?, now.as_unix_ms()], |row| row.get(0))?;
+        self.load(ids)
+    }
+
+    pub(super) fn find_next_due(&self, now: Timestamp) -> Stored<Option<Timestamp>> {
+        let mut earliest: Option<i64> = None;
+        for sql in [NEXT_DUE, NEXT_LEASE_END] {
+            let at: Option<i64> = self
+                .first(sql, params![now.as_unix_ms()], |row| row.get(0))?
+                .flatten();
+            earliest = earliest.into_iter().chain(at).min();
+        }
+        Ok(earliest.map(Timestamp::from_unix_ms))
+    }
+
+    pub(super) fn find_wanted(&self) -> Stored<Vec<String>> {
+        let mut wanted = Vec::new();
+        let mut next: Option<String> = self.first(FIRST_WANTED, [], |row| row.get(0))?.flatten();
+        while let Some(target) = next {
+            next = self
+                .first(NEXT_WANTED, params![target], |row| row.get(0))?
+                .flatten();
+            wanted.push(target);
+        }
+        Ok(wanted)
+    }
+
+    fn load(&mut self, ids: impl IntoIterator<Item = i64>) -> Stored<Vec<Item>> {
+        let mut items = Vec::new();
+        for id in ids {
+            items.extend(self.item(ItemId(id))?);
+        }
+        Ok(items)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::rows::{read, write};
+
+    /// The plan that SQLite makes for a statement, as one text.
+    fn plan(connection: &Connection, sql: &str) -> String {
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let n = statement.parameter_count();
+        let given = rusqlite::params_from_iter(std::iter::repeat_n(1, n));
+        let lines: Vec<String> = statement
+            .query_map(given, |row| row.get("detail"))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        lines.join("; ")
+    }
+
+    #[test]
+    fn ok_every_query_of_a_claim_seeks_in_an_index() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(include_str!("../schema/v1.sql"))
+            .unwrap();
+        let check = |sql: &str, index: &str| {
+            let plan = plan(&connection, sql);
+            assert!(plan.contains(index), "{sql}: {plan}");
+            assert!(
+                !plan.contains("TEMP B-TREE") || sql == LOST,
+                "sorts: {sql}: {plan}"
+            );
+            let scans_table = plan
+                .split("; ")
+                .any(|step| step.starts_with("SCAN") && !step.contains("INDEX"));
+            assert!(!scans_table, "{sql}: {plan}");
+        };
+        check(NEXT_TARGET, "INDEX items_due (phase=? AND target>?)");
+        check(NEXT_RANK, "INDEX items_due (phase=? AND target=? AND rank>?)");
+        check(
+            DUE_IN_GROUP,
+            "INDEX items_due (phase=? AND target=? AND rank=? AND",
+        );
+        check(FIRST_WANTED, "INDEX items_wanted");
+        check(NEXT_WANTED, "INDEX items_wanted (target>?)");
+        check(NEXT_DUE, "INDEX items_next_due (due_at>?)");
+        check(NEXT_LEASE_END, "INDEX items_leased (lease_until>?)");
+        check(LOST, "items_leased");
+        check(write::LANE_ITEMS, "INDEX items_lane (lane=?)");
+        check(write::NTH_START, "COVERING INDEX attempts_started (principal=?)");
+        check(write::LATEST_END, "COVERING INDEX attempts_ended (principal=?");
+        check(write::IN_FLIGHT, "INDEX attempts_open (principal=?)");
+        check(write::FORGET, "INDEX attempts_old (started_at<?)");
+        check(read::COUNTS, "COVERING INDEX items_standing");
+        check(read::HISTORY_OF_ITEM, "INDEX history_item (item=? AND rowid>?)");
+    }
+
+    #[test]
+    fn ok_a_claim_does_not_walk_over_what_is_settled_closed_or_due_later() {
+        // Counted in steps of SQLite's machine, which do not depend on the clock of this computer.
+        let steps = |n: usize| {
+            let connection = Connection::open_in_memory().unwrap();
+            connection
+                .execute_batch(include_str!("../schema/v1.sql"))
+                .unwrap();
+            connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+            let mut insert = connection
+                .prepare(
+                    "INSERT INTO items (relay_id, dispatch_key, generation, event, route, snapshot, policy, rank, target, \
+                     principal, allow_older, created_at, phase, standing, due_at, n_attempts, n_not_sent, n_looks, \
+                     n_resends, holds_lane) VALUES (?1, '', 1, 1, '', '', '', 0, ?2, '', 0, 0, ?3, ?3, ?4, 0, 0, 0, 0, 0)",
+                )
+                .unwrap();
+            for i in 0..n {
+                insert
+                    .execute(params![format!("a{i}"), "open", "settled", 0])
+                    .unwrap();
+                insert
+                    .execute(params![format!("b{i}"), "closed", "waiting", 0])
+                    .unwrap();
+                insert
+                    .execute(params![format!("c{i}"), "open", "waiting", 1_000_000])
+                    .unwrap();
+            }
+            let closed = std::iter::once("closed".to_owned()).collect();
+            let query = DueQuery {
+                phase: relay_core::journal::item::Phase::Waiting,
+                now: Timestamp::from_unix_ms(1_000),
+                closed: &closed,
+                after: None,
+                limit: 64,
+            };
+            let mut tx = Tx::new(&connection);
+            assert_eq!(tx.find_due(&query).unwrap(), []);
+            let mut total = 0;
+            for sql in [
+                NEXT_TARGET,
+                NEXT_RANK,
+                DUE_IN_GROUP,
+                FIRST_WANTED,
+                NEXT_WANTED,
+                NEXT_DUE,
+                NEXT_LEASE_END,
+                LOST,
+            ] {
+                let statement = connection.prepare_cached(sql).unwrap();
+                total += statement.get_status(rusqlite::StatementStatus::VmStep);
+            }
+            total
+        };
+        assert_eq!(steps(10), steps(2_000));
+    }
+}

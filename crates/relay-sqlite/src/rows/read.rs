@@ -1,0 +1,127 @@
+//! **Here**: [`ReadRows`] over SQLite.
+//! **Not here**: writing (`write`), the queries of a claim (`due`).
+//! **Reads**: `columns` before it; `reader` uses nothing else of this folder.
+//! **Source**: our own.
+
+use relay_core::journal::item::{
+    EventRow, EventSeq, Item, ItemId, Meta, Phase, Principal, Target, UnreadableRow,
+};
+use relay_core::journal::rows::{ReadRows, Stored};
+use relay_core::journal::scan::{HistoryRow, ItemFilter};
+use rusqlite::types::Value;
+use rusqlite::{params, params_from_iter};
+
+use super::Tx;
+use super::columns::{self, to_limit};
+
+pub(super) const COUNTS: &str = "SELECT standing, count(*) FROM items GROUP BY standing ORDER BY standing";
+pub(super) const HISTORY_OF_ITEM: &str =
+    "SELECT seq, at, event, item, entry FROM history WHERE item = ?2 AND seq > ?1 ORDER BY seq LIMIT ?3";
+const HISTORY: &str = "SELECT seq, at, event, item, entry FROM history WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+
+impl ReadRows for Tx<'_> {
+    fn meta(&mut self) -> Stored<Meta> {
+        let found = self.first(
+            "SELECT epoch, fence, clock, n_unreadable FROM meta WHERE id = 1",
+            [],
+            columns::meta,
+        )?;
+        Ok(found.unwrap_or_default())
+    }
+
+    fn event(&mut self, seq: EventSeq) -> Stored<Option<EventRow>> {
+        self.first(
+            "SELECT * FROM events WHERE seq = ?1",
+            params![seq.0],
+            columns::event,
+        )
+    }
+
+    fn item(&mut self, id: ItemId) -> Stored<Option<Item>> {
+        self.first("SELECT * FROM items WHERE id = ?1", params![id.0], columns::item)
+    }
+
+    fn events_after(&mut self, after: EventSeq, limit: usize) -> Stored<Vec<EventRow>> {
+        let sql = "SELECT * FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+        self.all(sql, params![after.0, to_limit(limit)], columns::event)
+    }
+
+    fn items_after(&mut self, after: ItemId, filter: &ItemFilter, limit: usize) -> Stored<Vec<Item>> {
+        let (condition, mut values) = condition(filter);
+        let sql = format!("SELECT * FROM items WHERE id > ?{condition} ORDER BY id LIMIT ?");
+        values.insert(0, Value::from(after.0));
+        values.push(Value::from(to_limit(limit)));
+        self.all(&sql, params_from_iter(values), columns::item)
+    }
+
+    fn history_after(&mut self, after: i64, item: Option<ItemId>, limit: usize) -> Stored<Vec<HistoryRow>> {
+        match item {
+            Some(item) => self.all(
+                HISTORY_OF_ITEM,
+                params![after, item.0, to_limit(limit)],
+                columns::history,
+            ),
+            None => self.all(HISTORY, params![after, to_limit(limit)], columns::history),
+        }
+    }
+
+    fn unreadable(&mut self) -> Stored<Vec<UnreadableRow>> {
+        self.all(
+            "SELECT digest, body, why, received_at FROM unreadable ORDER BY id",
+            [],
+            columns::unreadable,
+        )
+    }
+
+    fn targets(&mut self) -> Stored<Vec<Target>> {
+        self.all("SELECT * FROM targets ORDER BY key", [], columns::target)
+    }
+
+    fn principals(&mut self) -> Stored<Vec<Principal>> {
+        self.all("SELECT * FROM principals ORDER BY name", [], columns::principal)
+    }
+
+    fn counts(&mut self) -> Stored<Vec<(String, u64)>> {
+        self.all(COUNTS, [], |row| {
+            let n: i64 = row.get(1)?;
+            Ok((row.get(0)?, u64::try_from(n).unwrap_or(0)))
+        })
+    }
+}
+
+/// A filter as a condition: its text consists of constants and question marks only.
+fn condition(filter: &ItemFilter) -> (String, Vec<Value>) {
+    let mut text = String::new();
+    let mut values = Vec::new();
+    if !filter.phases.is_empty() {
+        // A phase that is named twice counts once; the list is never longer than there are phases.
+        let phases: Vec<Phase> = Phase::ALL
+            .into_iter()
+            .filter(|phase| filter.phases.contains(phase))
+            .collect();
+        text.push_str(" AND phase IN (");
+        text.push_str(&vec!["?"; phases.len()].join(", "));
+        text.push(')');
+        if !phases.contains(&Phase::Settled) {
+            text.push_str(" AND phase <> 'settled'");
+        }
+        values.extend(
+            phases
+                .into_iter()
+                .map(|phase| Value::from(phase.as_str().to_owned())),
+        );
+    }
+    if let Some(word) = &filter.verdict {
+        text.push_str(" AND standing = ? AND verdict IS NOT NULL");
+        values.push(Value::from(word.clone()));
+    }
+    if let Some(event) = filter.event {
+        text.push_str(" AND event = ?");
+        values.push(Value::from(event.0));
+    }
+    if let Some(id) = &filter.relay_id {
+        text.push_str(" AND relay_id = ?");
+        values.push(Value::from(id.clone()));
+    }
+    (text, values)
+}

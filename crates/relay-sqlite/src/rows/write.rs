@@ -1,0 +1,371 @@
+//! **Here**: [`Rows`] over SQLite.
+//! **Not here**: reading for people (`read`), the queries of a claim (`due`).
+//! **Reads**: `columns`, `read`, `due` before it; `writer` after it.
+//! **Source**: our own.
+
+use relay_core::clock::Timestamp;
+use relay_core::journal::item::{
+    Attempt, EventRow, EventSeq, Item, ItemId, Meta, Principal, ReleaseRow, Target, UnreadableRow,
+};
+use relay_core::journal::rows::{DueQuery, Rows, Stored};
+use relay_core::journal::scan::HistoryRow;
+use relay_core::key::DispatchKey;
+use relay_core::lane::Place;
+use rusqlite::{named_params, params};
+
+use super::columns::{self, to_i64, to_json};
+use super::{Tx, shift};
+use crate::error::corrupt;
+
+pub(super) const LANE_ITEMS: &str = "SELECT * FROM items WHERE holds_lane = 1 AND lane = ?1 ORDER BY id";
+pub(super) const NTH_START: &str =
+    "SELECT started_at FROM attempts WHERE principal = ?1 ORDER BY started_at DESC LIMIT 1 OFFSET ?2";
+pub(super) const LATEST_END: &str =
+    "SELECT max(ended_at) FROM attempts WHERE principal = ?1 AND ended_at IS NOT NULL";
+pub(super) const IN_FLIGHT: &str = "SELECT count(*) FROM attempts WHERE principal = ?1 AND ended_at IS NULL";
+pub(super) const FORGET: &str = "DELETE FROM attempts WHERE ended_at IS NOT NULL AND started_at < ?1";
+
+const ADD_EVENT: &str = "INSERT INTO events \
+     (key, event_type, subject, workspace, model, version, time, release_key, body, unwanted, received_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING seq";
+const ADD_ITEM: &str = "INSERT INTO items \
+     (relay_id, dispatch_key, generation, event, route, snapshot, policy, rank, target, principal, lane, place, \
+     allow_older, created_at, phase, verdict, standing, due_at, lease_fence, lease_epoch, lease_until, n_attempts, \
+     n_not_sent, retry_at, retry_blocked, unknown_since, n_looks, n_resends, holds_lane, settled_at) \
+     VALUES (:relay_id, :dispatch_key, :generation, :event, :route, :snapshot, :policy, :rank, :target, :principal, \
+     :lane, :place, :allow_older, :created_at, :phase, :verdict, :standing, :due_at, :lease_fence, :lease_epoch, \
+     :lease_until, :n_attempts, :n_not_sent, :retry_at, :retry_blocked, :unknown_since, :n_looks, :n_resends, \
+     :holds_lane, :settled_at) RETURNING id";
+const PUT_ITEM: &str = "UPDATE items SET phase = :phase, verdict = :verdict, standing = :standing, due_at = :due_at, \
+     lease_fence = :lease_fence, lease_epoch = :lease_epoch, lease_until = :lease_until, n_attempts = :n_attempts, \
+     n_not_sent = :n_not_sent, retry_at = :retry_at, retry_blocked = :retry_blocked, unknown_since = :unknown_since, \
+     n_looks = :n_looks, n_resends = :n_resends, holds_lane = :holds_lane, settled_at = :settled_at \
+     WHERE id = :id AND relay_id = :relay_id";
+const PUT_RELEASE: &str = "INSERT INTO releases (dispatch_key, generation, item, registered_s, registered_n) \
+     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (dispatch_key) DO UPDATE SET generation = excluded.generation, \
+     item = excluded.item, registered_s = excluded.registered_s, registered_n = excluded.registered_n";
+const PUT_MARK: &str =
+    "INSERT INTO lanes (lane, mark) VALUES (?1, ?2) ON CONFLICT (lane) DO UPDATE SET mark = excluded.mark";
+const PUT_PRINCIPAL: &str = "INSERT INTO principals (name, closed_until, block_why, block_since, blocked_ms) \
+     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name) DO UPDATE SET closed_until = excluded.closed_until, \
+     block_why = excluded.block_why, block_since = excluded.block_since, blocked_ms = excluded.blocked_ms";
+// No REPLACE: it would delete the row that items refer to.
+const PUT_TARGET: &str = "INSERT INTO targets (key, principal, repository, event_type, asked_epoch, checked_epoch, \
+     found, check_due_at, shows_relay_id, block_why, block_since, blocked_ms) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (key) DO UPDATE SET \
+     principal = excluded.principal, repository = excluded.repository, event_type = excluded.event_type, \
+     asked_epoch = excluded.asked_epoch, checked_epoch = excluded.checked_epoch, found = excluded.found, \
+     check_due_at = excluded.check_due_at, shows_relay_id = excluded.shows_relay_id, \
+     block_why = excluded.block_why, block_since = excluded.block_since, blocked_ms = excluded.blocked_ms";
+const ADD_ATTEMPT: &str = "INSERT INTO attempts (fence, item, principal, started_at, ended_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (fence) DO UPDATE SET item = excluded.item, \
+     principal = excluded.principal, started_at = excluded.started_at, ended_at = excluded.ended_at";
+
+impl Rows for Tx<'_> {
+    fn put_meta(&mut self, meta: &Meta) -> Stored<()> {
+        let sql = "UPDATE meta SET epoch = ?1, fence = ?2, clock = ?3, n_unreadable = ?4 WHERE id = 1";
+        let (epoch, fence, n_unreadable) = (
+            to_i64(meta.epoch)?,
+            to_i64(meta.fence)?,
+            to_i64(meta.n_unreadable)?,
+        );
+        self.execute(sql, params![epoch, fence, meta.clock.as_unix_ms(), n_unreadable])
+            .map(|_| ())
+    }
+
+    fn shift_times(&mut self, by_ms: i64) -> Stored<()> {
+        shift::ALL
+            .iter()
+            .try_for_each(|sql| self.execute(sql, params![by_ms]).map(|_| ()))
+    }
+
+    fn find_event(&mut self, key: &str) -> Stored<Option<EventSeq>> {
+        self.first("SELECT seq FROM events WHERE key = ?1", params![key], |row| {
+            Ok(EventSeq(row.get(0)?))
+        })
+    }
+
+    fn add_event(&mut self, event: &EventRow) -> Stored<EventSeq> {
+        let given = params![
+            event.key,
+            event.event_type,
+            event.subject,
+            event.workspace,
+            event.model,
+            event.version,
+            event.time,
+            event.release.as_str(),
+            event.body.as_deref().map(str::as_bytes),
+            event.unwanted,
+            event.received_at.as_unix_ms(),
+        ];
+        self.first(ADD_EVENT, given, |row| row.get(0))?
+            .map(EventSeq)
+            .ok_or_else(|| nothing_back("an event"))
+    }
+
+    fn add_unreadable(&mut self, row: &UnreadableRow) -> Stored<bool> {
+        let sql = "INSERT INTO unreadable (digest, body, why, received_at) VALUES (?1, ?2, ?3, ?4) \
+                   ON CONFLICT (digest) DO NOTHING";
+        let given = params![
+            row.digest,
+            row.body.as_bytes(),
+            row.why,
+            row.received_at.as_unix_ms()
+        ];
+        self.execute(sql, given).map(|n| n > 0)
+    }
+
+    fn trim_unreadable(&mut self, rows: usize, bytes: usize) -> Stored<()> {
+        let sizes: Vec<(i64, i64)> = self.all(
+            "SELECT id, length(body) FROM unreadable ORDER BY id DESC",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        let mut used = 0_usize;
+        for (kept, (id, size)) in sizes.into_iter().enumerate() {
+            used = used.saturating_add(usize::try_from(size).unwrap_or(usize::MAX));
+            if kept == rows || used > bytes {
+                return self
+                    .execute("DELETE FROM unreadable WHERE id <= ?1", params![id])
+                    .map(|_| ());
+            }
+        }
+        Ok(())
+    }
+
+    fn release(&mut self, key: &DispatchKey) -> Stored<Option<ReleaseRow>> {
+        let sql = "SELECT generation, item, registered_s, registered_n FROM releases WHERE dispatch_key = ?1";
+        self.first(sql, params![key.as_str()], |row| {
+            let instant = (row.get::<_, Option<i64>>(2)?, row.get::<_, Option<u32>>(3)?);
+            Ok(ReleaseRow {
+                key: key.clone(),
+                generation: row.get(0)?,
+                item: ItemId(row.get(1)?),
+                registered: instant.0.zip(instant.1),
+            })
+        })
+    }
+
+    fn put_release(&mut self, row: &ReleaseRow) -> Stored<()> {
+        let (seconds, nanos) = row.registered.unzip();
+        let given = params![row.key.as_str(), row.generation, row.item.0, seconds, nanos];
+        self.execute(PUT_RELEASE, given).map(|_| ())
+    }
+
+    fn add_item(&mut self, item: &Item) -> Stored<ItemId> {
+        let (fence, epoch) = lease_numbers(item)?;
+        let given = named_params! {
+            ":relay_id": item.relay_id.as_str(),
+            ":dispatch_key": item.key.as_str(),
+            ":generation": item.generation,
+            ":event": item.event.0,
+            ":route": item.route,
+            ":snapshot": item.snapshot,
+            ":policy": to_json(&item.policy)?,
+            ":rank": -i64::from(item.policy.priority),
+            ":target": item.target,
+            ":principal": item.principal,
+            ":lane": item.lane,
+            ":place": item.place.as_ref().map(to_json).transpose()?,
+            ":allow_older": item.allow_older,
+            ":created_at": item.created_at.as_unix_ms(),
+            ":phase": item.phase.as_str(),
+            ":verdict": item.verdict.as_ref().map(to_json).transpose()?,
+            ":standing": standing(item),
+            ":due_at": item.due_at.as_unix_ms(),
+            ":lease_fence": fence,
+            ":lease_epoch": epoch,
+            ":lease_until": item.lease.map(|lease| lease.until.as_unix_ms()),
+            ":n_attempts": item.n_attempts,
+            ":n_not_sent": item.n_not_sent,
+            ":retry_at": item.retry_since.map(|since| since.at.as_unix_ms()),
+            ":retry_blocked": item.retry_since.map(|since| since.blocked_ms),
+            ":unknown_since": item.unknown_since.map(Timestamp::as_unix_ms),
+            ":n_looks": item.n_looks,
+            ":n_resends": item.n_resends,
+            ":holds_lane": item.holds_lane,
+            ":settled_at": item.settled_at.map(Timestamp::as_unix_ms),
+        };
+        self.first(ADD_ITEM, given, |row| row.get(0))?
+            .map(ItemId)
+            .ok_or_else(|| nothing_back("an item"))
+    }
+
+    /// What `relay_core::journal::state::next` never changes (identity, route, policy, target, place) is not written
+    /// again: its indexes stay as they are.
+    fn put_item(&mut self, item: &Item) -> Stored<()> {
+        let (fence, epoch) = lease_numbers(item)?;
+        let given = named_params! {
+            ":id": item.id.0,
+            ":relay_id": item.relay_id.as_str(),
+            ":phase": item.phase.as_str(),
+            ":verdict": item.verdict.as_ref().map(to_json).transpose()?,
+            ":standing": standing(item),
+            ":due_at": item.due_at.as_unix_ms(),
+            ":lease_fence": fence,
+            ":lease_epoch": epoch,
+            ":lease_until": item.lease.map(|lease| lease.until.as_unix_ms()),
+            ":n_attempts": item.n_attempts,
+            ":n_not_sent": item.n_not_sent,
+            ":retry_at": item.retry_since.map(|since| since.at.as_unix_ms()),
+            ":retry_blocked": item.retry_since.map(|since| since.blocked_ms),
+            ":unknown_since": item.unknown_since.map(Timestamp::as_unix_ms),
+            ":n_looks": item.n_looks,
+            ":n_resends": item.n_resends,
+            ":holds_lane": item.holds_lane,
+            ":settled_at": item.settled_at.map(Timestamp::as_unix_ms),
+        };
+        match self.execute(PUT_ITEM, given)? {
+            1 => Ok(()),
+            _ => Err(corrupt(format!(
+                "item {} with relay id {} is not there",
+                item.id.0, item.relay_id
+            ))),
+        }
+    }
+
+    fn lane_items(&mut self, lane: &str) -> Stored<Vec<Item>> {
+        self.all(LANE_ITEMS, params![lane], columns::item)
+    }
+
+    fn due_items(&mut self, query: &DueQuery<'_>) -> Stored<Vec<Item>> {
+        self.find_due(query)
+    }
+
+    fn lost_leases(&mut self, epoch: u64, now: Timestamp) -> Stored<Vec<Item>> {
+        self.find_lost(epoch, now)
+    }
+
+    fn next_due(&mut self, now: Timestamp) -> Stored<Option<Timestamp>> {
+        self.find_next_due(now)
+    }
+
+    fn lane_mark(&mut self, lane: &str) -> Stored<Option<Place>> {
+        let mark = self.first("SELECT mark FROM lanes WHERE lane = ?1", params![lane], |row| {
+            columns::json(row, "mark")
+        })?;
+        Ok(mark.flatten())
+    }
+
+    fn put_lane_mark(&mut self, lane: &str, mark: &Place) -> Stored<()> {
+        self.execute(PUT_MARK, params![lane, to_json(mark)?]).map(|_| ())
+    }
+
+    fn principal(&mut self, name: &str) -> Stored<Option<Principal>> {
+        self.first(
+            "SELECT * FROM principals WHERE name = ?1",
+            params![name],
+            columns::principal,
+        )
+    }
+
+    fn put_principal(&mut self, principal: &Principal) -> Stored<()> {
+        let block = principal.block.as_ref();
+        let given = params![
+            principal.name,
+            principal.closed_until.map(Timestamp::as_unix_ms),
+            block.map(|block| block.why.as_str()),
+            block.map(|block| block.since.as_unix_ms()),
+            principal.blocked_ms,
+        ];
+        self.execute(PUT_PRINCIPAL, given).map(|_| ())
+    }
+
+    fn target(&mut self, key: &str) -> Stored<Option<Target>> {
+        self.first(
+            "SELECT * FROM targets WHERE key = ?1",
+            params![key],
+            columns::target,
+        )
+    }
+
+    fn put_target(&mut self, target: &Target) -> Stored<()> {
+        let block = target.block.as_ref();
+        let given = params![
+            target.key,
+            target.principal,
+            target.repository,
+            target.event_type,
+            target.asked_epoch.map(to_i64).transpose()?,
+            target.checked_epoch.map(to_i64).transpose()?,
+            target.check,
+            target.check_due_at.map(Timestamp::as_unix_ms),
+            target.shows_relay_id,
+            block.map(|block| block.why.as_str()),
+            block.map(|block| block.since.as_unix_ms()),
+            target.blocked_ms,
+        ];
+        self.execute(PUT_TARGET, given).map(|_| ())
+    }
+
+    fn wanted_targets(&mut self) -> Stored<Vec<String>> {
+        self.find_wanted()
+    }
+
+    fn add_attempt(&mut self, attempt: &Attempt) -> Stored<()> {
+        let given = params![
+            to_i64(attempt.fence)?,
+            attempt.item.0,
+            attempt.principal,
+            attempt.started_at.as_unix_ms(),
+            attempt.ended_at.map(Timestamp::as_unix_ms),
+        ];
+        self.execute(ADD_ATTEMPT, given).map(|_| ())
+    }
+
+    fn end_attempt(&mut self, fence: u64, at: Timestamp) -> Stored<()> {
+        let sql = "UPDATE attempts SET ended_at = ?2 WHERE fence = ?1";
+        self.execute(sql, params![to_i64(fence)?, at.as_unix_ms()])
+            .map(|_| ())
+    }
+
+    fn nth_latest_start(&mut self, principal: &str, n: u32) -> Stored<Option<Timestamp>> {
+        let before = n.max(1) - 1;
+        self.first(NTH_START, params![principal, before], |row| {
+            row.get(0).map(Timestamp::from_unix_ms)
+        })
+    }
+
+    fn latest_end(&mut self, principal: &str) -> Stored<Option<Timestamp>> {
+        let at: Option<Option<i64>> = self.first(LATEST_END, params![principal], |row| row.get(0))?;
+        Ok(at.flatten().map(Timestamp::from_unix_ms))
+    }
+
+    fn in_flight(&mut self, principal: &str) -> Stored<u32> {
+        let n: Option<i64> = self.first(IN_FLIGHT, params![principal], |row| row.get(0))?;
+        Ok(n.map_or(0, |n| u32::try_from(n).unwrap_or(u32::MAX)))
+    }
+
+    fn forget_attempts(&mut self, before: Timestamp) -> Stored<()> {
+        self.execute(FORGET, params![before.as_unix_ms()]).map(|_| ())
+    }
+
+    fn add_history(&mut self, row: &HistoryRow) -> Stored<()> {
+        let sql = "INSERT INTO history (at, event, item, entry) VALUES (?1, ?2, ?3, ?4)";
+        let (event, item) = (row.event.map(|event| event.0), row.item.map(|item| item.0));
+        self.execute(
+            sql,
+            params![row.at.as_unix_ms(), event, item, to_json(&row.entry)?],
+        )
+        .map(|_| ())
+    }
+}
+
+/// The word an item is counted and filtered by.
+fn standing(item: &Item) -> &'static str {
+    item.verdict
+        .as_ref()
+        .map_or_else(|| item.phase.as_str(), |verdict| verdict.as_str())
+}
+
+fn lease_numbers(item: &Item) -> Stored<(Option<i64>, Option<i64>)> {
+    let Some(lease) = item.lease else {
+        return Ok((None, None));
+    };
+    Ok((Some(to_i64(lease.fence)?), Some(to_i64(lease.epoch)?)))
+}
+
+fn nothing_back(what: &str) -> relay_core::journal::JournalError {
+    corrupt(format!("{what} was added, and no number came back"))
+}

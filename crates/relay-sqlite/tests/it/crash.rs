@@ -1,0 +1,171 @@
+//! **Here**: a process that is killed while it accepts, and a WAL whose end is torn.
+//! **Not here**: a machine that loses power (nothing here can take the disk's cache away).
+//! **Reads**: `support`.
+//! **Source**: DESIGN section 2: what was answered 2xx survives.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use relay_core::journal::item::EventSeq;
+use relay_core::journal::scan::{Page, ScanQuery};
+use relay_core::journal::{Fate, Journal};
+use relay_sqlite::{Health, SqliteJournal};
+
+use crate::support::{Lcg, at, batch, event, folder, open};
+
+/// Its content is the number of the round; the child looks for it where it was started.
+const ROUND: &str = "accept-until-killed";
+
+async fn keys(journal: &dyn Journal) -> BTreeSet<String> {
+    match journal
+        .scan(ScanQuery::Events {
+            after: EventSeq(0),
+            limit: usize::MAX,
+        })
+        .await
+        .unwrap()
+    {
+        Page::Events(events) => events.into_iter().map(|event| event.key).collect(),
+        other => panic!("not events: {other:?}"),
+    }
+}
+
+fn wait_for_check(journal: &SqliteJournal) -> Health {
+    while journal.health() == Health::Checking {
+        std::thread::yield_now();
+    }
+    journal.health()
+}
+
+/// What the killed process does. Started by the harness without the file, it has nothing to do.
+#[tokio::test]
+async fn child_accepts_until_it_is_killed() {
+    let Ok(round) = std::fs::read_to_string(ROUND) else {
+        return;
+    };
+    let journal = Arc::new(open(&Path::new("relay.db").to_path_buf()));
+    let accepting = (0..4).map(|task| {
+        let (journal, round) = (Arc::clone(&journal), round.clone());
+        tokio::spawn(async move {
+            for n in 0..100_000 {
+                let id = format!("{round}-{task}-{n}");
+                let accepted = journal
+                    .accept(batch(at(0), vec![event(&id, &id, "1")]))
+                    .await
+                    .unwrap();
+                assert!(matches!(accepted.fates[0], Fate::Accepted { .. }));
+                // A parent that has gone ends this by a broken pipe.
+                writeln!(std::io::stdout(), "acknowledged /w {id}").unwrap();
+            }
+        })
+    });
+    for task in accepting.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn ok_what_was_acknowledged_survives_kill_9() {
+    let (folder, path) = folder();
+    let mut random = Lcg(7);
+    let mut acknowledged = BTreeSet::new();
+    for round in 0..8 {
+        std::fs::write(folder.path().join(ROUND), round.to_string()).unwrap();
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "crash::child_accepts_until_it_is_killed",
+                "--nocapture",
+            ])
+            .current_dir(folder.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let n_before = acknowledged.len();
+        let mut note = |line: String| {
+            // The harness writes the name of the test into the first line.
+            if let Some((_, key)) = line.split_once("acknowledged ") {
+                acknowledged.insert(key.to_owned());
+            }
+        };
+        for _ in 0..random.below(150) + 2 {
+            note(lines.next().unwrap().unwrap());
+        }
+        child.kill().unwrap();
+        lines.map_while(Result::ok).for_each(&mut note);
+        child.wait().unwrap();
+        assert!(
+            acknowledged.len() > n_before,
+            "round {round} acknowledged nothing"
+        );
+
+        let journal = open(&path);
+        let kept = keys(&journal).await;
+        let lost: Vec<_> = acknowledged.difference(&kept).collect();
+        assert!(lost.is_empty(), "round {round} lost {lost:?}");
+        assert_eq!(wait_for_check(&journal), Health::Sound, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn ok_a_torn_wal_loses_only_what_was_torn_off() {
+    let (_folder, path) = folder();
+    let journal = open(&path);
+    let wal = path.with_file_name("relay.db-wal");
+    // After each commit: how long the WAL is, and so which lengths hold how many events whole.
+    let mut n_pages = Vec::new();
+    for n in 0..12 {
+        journal
+            .accept(batch(at(0), vec![event(&n.to_string(), &n.to_string(), "1")]))
+            .await
+            .unwrap();
+        n_pages.push(std::fs::metadata(&wal).unwrap().len());
+    }
+    let (file, whole) = (std::fs::read(&path).unwrap(), std::fs::read(&wal).unwrap());
+    let mut random = Lcg(11);
+    let mut lengths: Vec<usize> = (0..24)
+        .map(|_| usize::try_from(random.below(whole.len() as u64)).unwrap())
+        .collect();
+    lengths.extend([
+        0,
+        1,
+        31,
+        32,
+        33,
+        whole.len() - 4_096,
+        whole.len() - 1,
+        whole.len(),
+    ]);
+    for length in lengths {
+        for garbage in [false, true] {
+            let (_folder, path) = folder();
+            std::fs::write(&path, &file).unwrap();
+            let mut torn = whole[..length].to_vec();
+            if garbage {
+                torn.extend(std::iter::repeat_n(0xA5, whole.len() - length));
+            }
+            std::fs::write(path.with_file_name("relay.db-wal"), torn).unwrap();
+            let journal = open(&path);
+            let kept = keys(&journal).await;
+            let whole_commits = n_pages.iter().filter(|&&end| end <= length as u64).count();
+            let expect: BTreeSet<String> = (0..whole_commits).map(|n| format!("/w {n}")).collect();
+            assert_eq!(
+                kept,
+                expect,
+                "{length} of {} bytes, garbage {garbage}",
+                whole.len()
+            );
+            // What was torn off may come again.
+            let again = (0..12)
+                .map(|n| event(&n.to_string(), &n.to_string(), "1"))
+                .collect();
+            journal.accept(batch(at(1), again)).await.unwrap();
+            assert_eq!(keys(&journal).await.len(), 12);
+            assert_eq!(wait_for_check(&journal), Health::Sound, "{length}");
+        }
+    }
+}

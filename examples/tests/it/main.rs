@@ -1,0 +1,10 @@
+//! The real programs against stand-ins on loopback.
+
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod kill;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod table;
