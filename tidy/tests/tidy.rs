@@ -19,7 +19,9 @@ mod rules {
         let mut found = Vec::new();
         let mut todo = vec![root().join(folder)];
         while let Some(folder) = todo.pop() {
-            let Ok(entries) = fs::read_dir(&folder) else { continue };
+            let Ok(entries) = fs::read_dir(&folder) else {
+                continue;
+            };
             for entry in entries {
                 let path = entry.unwrap().path();
                 let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -28,7 +30,12 @@ mod rules {
                         todo.push(path);
                     }
                 } else if name.ends_with(ending) {
-                    found.push(path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/"));
+                    found.push(
+                        path.strip_prefix(root())
+                            .unwrap()
+                            .to_string_lossy()
+                            .replace('\\', "/"),
+                    );
                 }
             }
         }
@@ -52,7 +59,10 @@ mod rules {
 
     #[test]
     fn no_file_grows_beyond_what_one_reads_in_a_sitting() {
-        for path in ["crates", "examples", "benches", "tidy"].iter().flat_map(|folder| files(folder, ".rs")) {
+        for path in ["crates", "examples", "benches", "tidy"]
+            .iter()
+            .flat_map(|folder| files(folder, ".rs"))
+        {
             let n = read(&path).lines().count();
             assert!(n <= 700, "{path} has {n} lines: what is its second concept?");
         }
@@ -61,14 +71,31 @@ mod rules {
     #[test]
     fn nothing_is_left_over() {
         // Put together here, so that this file does not find itself.
-        let leftovers = [["todo", "!("], ["unimplemented", "!("], ["#[ig", "nore"], ["FIX", "ME"], ["TO", "DO"]].map(|two| two.concat());
-        for path in [".rs", ".md", ".toml", ".sh", ".yml"].iter().flat_map(|ending| files(".", ending)) {
+        let leftovers = [
+            ["todo", "!("],
+            ["unimplemented", "!("],
+            ["#[ig", "nore"],
+            ["FIX", "ME"],
+            ["TO", "DO"],
+        ]
+        .map(|two| two.concat());
+        for path in [".rs", ".md", ".toml", ".sh", ".yml"]
+            .iter()
+            .flat_map(|ending| files(".", ending))
+        {
             let text = read(&path);
             for leftover in &leftovers {
                 assert!(!text.contains(leftover.as_str()), "{path}: {leftover}");
             }
-            for machine in ["/ro", "/wo", "/ho"].iter().zip(["ot/", "rk/", "me/"]).map(|(a, b)| format!("{a}{b}")) {
-                assert!(!text.contains(&machine), "{path}: names a path of somebody's machine, {machine}");
+            for machine in ["/ro", "/wo", "/ho"]
+                .iter()
+                .zip(["ot/", "rk/", "me/"])
+                .map(|(a, b)| format!("{a}{b}"))
+            {
+                assert!(
+                    !text.contains(&machine),
+                    "{path}: names a path of somebody's machine, {machine}"
+                );
             }
         }
     }
@@ -80,15 +107,28 @@ mod rules {
         assert!(fixtures.len() >= 20, "{} fixtures", fixtures.len());
         for path in fixtures {
             let name = path.rsplit('/').next().unwrap();
-            assert!(readme.contains(name), "fixtures/README.md does not say which fact {name} reproduces");
+            assert!(
+                readme.contains(name),
+                "fixtures/README.md does not say which fact {name} reproduces"
+            );
         }
     }
 
     #[test]
     fn every_invariant_names_a_check_that_exists() {
         let text = read("ARCHITECTURE.md");
-        let table = text.split("## Invariants").nth(1).expect("a chapter on invariants").split("\n## ").next().unwrap();
-        let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| -")).skip(1).collect();
+        let table = text
+            .split("## Invariants")
+            .nth(1)
+            .expect("a chapter on invariants")
+            .split("\n## ")
+            .next()
+            .unwrap();
+        let rows: Vec<&str> = table
+            .lines()
+            .filter(|line| line.starts_with("| ") && !line.starts_with("| -"))
+            .skip(1)
+            .collect();
         assert_eq!(rows.len(), 11, "one row for each invariant");
         for row in rows {
             let check = row.trim_end_matches('|').rsplit('|').next().unwrap();
@@ -105,10 +145,16 @@ mod rules {
     #[test]
     fn the_code_map_names_every_module() {
         let text = read("ARCHITECTURE.md");
-        for path in files("crates", ".rs").iter().filter(|path| path.contains("/src/")) {
+        for path in files("crates", ".rs")
+            .iter()
+            .filter(|path| path.contains("/src/"))
+        {
             let inside = path.split("/src/").nth(1).unwrap();
             let name = inside.split('/').next().unwrap();
-            assert!(text.contains(&format!("`{name}")) || text.contains(&format!("`{}/", name)), "ARCHITECTURE.md does not say what {path} is for");
+            assert!(
+                text.contains(&format!("`{name}")) || text.contains(&format!("`{}/", name)),
+                "ARCHITECTURE.md does not say what {path} is for"
+            );
         }
     }
 
@@ -116,10 +162,22 @@ mod rules {
     fn every_dependency_has_a_reason() {
         let manifest = read("Cargo.toml");
         let reasons = read("CONTRIBUTING.md");
-        let table = manifest.split("[workspace.dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
-        for line in table.lines().filter(|line| line.contains('=') && !line.contains("path =")) {
+        let table = manifest
+            .split("[workspace.dependencies]")
+            .nth(1)
+            .unwrap()
+            .split("\n[")
+            .next()
+            .unwrap();
+        for line in table
+            .lines()
+            .filter(|line| line.contains('=') && !line.contains("path ="))
+        {
             let name = line.split_whitespace().next().unwrap();
-            assert!(reasons.contains(&format!("| `{name}` |")), "CONTRIBUTING.md gives no reason for {name}");
+            assert!(
+                reasons.contains(&format!("| `{name}` |")),
+                "CONTRIBUTING.md gives no reason for {name}"
+            );
         }
     }
 
@@ -127,11 +185,22 @@ mod rules {
     fn the_readme_opens_with_its_two_commands_and_ci_runs_them() {
         let readme = read("README.md");
         let opening: String = readme.lines().take(25).collect::<Vec<_>>().join("\n");
-        assert!(opening.contains("cargo run --release --example quickstart"), "{opening}");
+        assert!(
+            opening.contains("cargo run --release --example quickstart"),
+            "{opening}"
+        );
         assert!(opening.contains("cargo test --workspace"), "{opening}");
         assert!(read("justfile").contains("\n    cargo test --workspace\n"));
         let ci = read(".ci/run");
-        let recipes: BTreeSet<&str> = ci.split("for recipe in ").nth(1).unwrap().split(';').next().unwrap().split(' ').collect();
+        let recipes: BTreeSet<&str> = ci
+            .split("for recipe in ")
+            .nth(1)
+            .unwrap()
+            .split(';')
+            .next()
+            .unwrap()
+            .split(' ')
+            .collect();
         for recipe in ["fmt", "test", "clippy", "docs", "boundaries", "examples"] {
             assert!(recipes.contains(recipe), "{recipe}");
         }
@@ -141,10 +210,18 @@ mod rules {
     #[test]
     fn the_promise_is_never_overstated() {
         let words = ["exactly", " once"].concat();
-        for path in files(".", ".md").into_iter().chain(files("crates", ".rs")).chain(files("examples", ".rs")) {
+        for path in files(".", ".md")
+            .into_iter()
+            .chain(files("crates", ".rs"))
+            .chain(files("examples", ".rs"))
+        {
             for (n, line) in read(&path).to_lowercase().lines().enumerate() {
                 let about_waiting = line.contains("window");
-                assert!(!line.contains(&words) || about_waiting, "{path}:{}: {line}", n + 1);
+                assert!(
+                    !line.contains(&words) || about_waiting,
+                    "{path}:{}: {line}",
+                    n + 1
+                );
             }
         }
     }

@@ -114,6 +114,10 @@ impl Place {
     fn is_below(&self, other: &Self) -> bool {
         self.compare(other) == Some(Ordering::Less)
     }
+
+    fn is_at_or_above(&self, other: &Self) -> bool {
+        matches!(self.compare(other), Some(Ordering::Equal | Ordering::Greater))
+    }
 }
 
 impl std::fmt::Display for Place {
@@ -153,9 +157,15 @@ pub fn on_arrival(
     if let (Some(newer), false) = (newer, new.allow_older) {
         return vec![(new.id, Step::Supersede { by: named(newer) })];
     }
+    // One that waits to be sent a second time gives way too: that request will not go out any more.
     open()
-        .filter(|other| other.nothing_at_github() && !other.allow_older)
-        .filter(|other| other.place.as_ref().is_some_and(|there| !place.is_below(there)))
+        .filter(|other| matches!(other.phase, Phase::Judging | Phase::Waiting) && !other.allow_older)
+        .filter(|other| {
+            other
+                .place
+                .as_ref()
+                .is_some_and(|there| place.is_at_or_above(there))
+        })
         .map(|other| (other.id, Step::Supersede { by: named(new) }))
         .collect()
 }
@@ -181,29 +191,42 @@ pub fn behind_mark(item: &Item, mark: Option<&Place>) -> Option<Step> {
     }
 }
 
-/// Whether nothing of a lane may go now, whatever waits in it: something is under way, or is parked where parking blocks.
+/// Whether a request of a lane is under way, or may be: nothing else of it goes.
 #[must_use]
-pub fn is_busy(item: &Item, others: &[Item]) -> bool {
-    others.iter().filter(|other| other.id != item.id).any(|other| match other.phase {
-        Phase::Sending | Phase::Probing => true,
-        Phase::Settled => item.policy.lane == LaneMode::Every && !item.allow_older,
-        Phase::Judging | Phase::Waiting => false,
-    })
+pub fn is_under_way(others: &[Item]) -> bool {
+    others
+        .iter()
+        .any(|other| matches!(other.phase, Phase::Sending | Phase::Probing))
 }
 
-/// Whether a waiting item may go now, as far as its lane is concerned: the lane is not busy, and it is this one's turn.
+/// Whether something parked holds the lane: nothing goes but what a person allowed to.
+#[must_use]
+pub fn is_held(item: &Item, others: &[Item]) -> bool {
+    item.policy.lane == LaneMode::Every
+        && !item.allow_older
+        && others
+            .iter()
+            .any(|other| other.id != item.id && other.phase == Phase::Settled)
+}
+
+/// Whether a waiting item may go now, as far as its lane is concerned: the lane is free, and it is this one's turn.
 #[must_use]
 pub fn may_go(item: &Item, others: &[Item]) -> bool {
-    let waiting = others.iter().filter(|other| {
-        other.id != item.id && matches!(other.phase, Phase::Judging | Phase::Waiting)
-    });
-    !is_busy(item, others)
+    let waiting = others
+        .iter()
+        .filter(|other| other.id != item.id && matches!(other.phase, Phase::Judging | Phase::Waiting));
+    !is_under_way(others)
+        && !is_held(item, others)
         && (item.policy.lane == LaneMode::Latest
-            || waiting.into_iter().all(|other| match (&item.place, &other.place) {
-                // Generations of one version go in the order in which they were asked for.
-                (Some(mine), Some(theirs)) => mine.is_below(theirs) || (!theirs.is_below(mine) && item.id < other.id),
-                _ => true,
-            }))
+            || waiting
+                .into_iter()
+                .all(|other| match (&item.place, &other.place) {
+                    // Generations of one version go in the order in which they were asked for.
+                    (Some(mine), Some(theirs)) => {
+                        mine.is_below(theirs) || (!theirs.is_below(mine) && item.id < other.id)
+                    }
+                    _ => true,
+                }))
 }
 
 /// Whether a newer version waits in the lane, so that resending this one would be in vain.

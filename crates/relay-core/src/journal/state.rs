@@ -185,8 +185,9 @@ pub fn next(item: &Item, step: &Step, at: Timestamp) -> Result<Item, IllegalStep
             after.n_looks = 0;
             after.n_not_sent = 0;
             after.retry_since = None;
-            // A second doubt, after a resend, has a window of its own.
-            after.unknown_since = Some(at);
+            // A second doubt, after a resend, has a window of its own. It left before its lease ended, whenever the
+            // loss is found out.
+            after.unknown_since = Some(item.lease.map_or(at, |lease| at.min(lease.until)));
         }
         (Phase::Probing, Step::LookAgain { due, .. }) => {
             after.lease = None;

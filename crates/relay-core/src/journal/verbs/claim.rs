@@ -34,6 +34,9 @@ pub fn claim(rows: &mut dyn Rows, request: &ClaimRequest) -> Result<Claimed, Jou
         ClaimKind::Send => claim_sends(&mut verb, request, &wanted, &mut openings)?,
     };
     wrote |= !tasks.is_empty();
+    if tasks.len() >= request.max {
+        openings.note(request.now);
+    }
     let stored = verb.rows.next_due(request.now)?;
     let next_due = stored.into_iter().chain(openings.earliest).min();
     Ok(Claimed {
@@ -98,6 +101,10 @@ fn claim_checks(
     for key in wanted {
         let mut target = verb.target(key)?;
         let principal = verb.principal(&target.principal)?;
+        if let Some(until) = principal.closed_until.filter(|until| *until > request.now) {
+            openings.note(until);
+            continue;
+        }
         // One target speaks for all of a blocked principal; a bad token is not tried at every door.
         if principal.block.is_some() && !asked_of_blocked.insert(principal.name) {
             continue;
@@ -154,7 +161,7 @@ fn claim_sends(
         for id in page.iter().map(|item| item.id).collect::<Vec<ItemId>>() {
             // A step of an earlier item of this page may have settled this one.
             let item = verb.load(id)?;
-            if item.lane.as_ref().is_some_and(|lane| lanes.busy.contains(lane)) {
+            if lanes.are_closed_to(&item) {
                 continue;
             }
             if tasks.len() >= request.max || item.phase != Phase::Waiting || closed.contains(&item.target) {
@@ -183,10 +190,20 @@ fn claim_sends(
 /// What one claim has found out about lanes, so that a lane with many waiting items is looked at once.
 #[derive(Default)]
 struct Lanes {
-    /// Something of the lane is under way, parked in it, or was just claimed.
+    /// Something of the lane is under way, or was just claimed.
     busy: BTreeSet<String>,
+    /// Something parked holds the lane for all but what a person allowed.
+    held: BTreeSet<String>,
     /// The items of a lane that is not busy.
     items: BTreeMap<String, Vec<Item>>,
+}
+
+impl Lanes {
+    fn are_closed_to(&self, item: &Item) -> bool {
+        let closed =
+            |name: &String| self.busy.contains(name) || (!item.allow_older && self.held.contains(name));
+        item.lane.as_ref().is_some_and(closed)
+    }
 }
 
 /// Records the intent to send this item, if its lane lets it go.
@@ -198,9 +215,7 @@ fn send(
 ) -> Result<Option<Task>, JournalError> {
     if let Some(name) = item.lane.as_ref() {
         let mark = verb.rows.lane_mark(name)?;
-        if item.nothing_at_github()
-            && let Some(step) = lane::behind_mark(item, mark.as_ref())
-        {
+        if let Some(step) = lane::behind_mark(item, mark.as_ref()) {
             verb.step(item, &step)?;
             lanes.items.remove(name);
             return Ok(None);
@@ -209,8 +224,12 @@ fn send(
             lanes.items.insert(name.clone(), verb.rows.lane_items(name)?);
         }
         let others = lanes.items.get(name).map_or(&[][..], Vec::as_slice);
-        if lane::is_busy(item, others) {
+        if lane::is_under_way(others) {
             lanes.busy.insert(name.clone());
+            return Ok(None);
+        }
+        if lane::is_held(item, others) {
+            lanes.held.insert(name.clone());
             return Ok(None);
         }
         if !lane::may_go(item, others) {

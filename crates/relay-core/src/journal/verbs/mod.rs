@@ -155,7 +155,6 @@ impl<'a> Verb<'a> {
             let waits = matches!(other.phase, Phase::Judging | Phase::Waiting);
             if other.id != item.id
                 && waits
-                && other.nothing_at_github()
                 && let Some(step) = lane::behind_mark(&other, Some(&mark))
             {
                 self.step(&other, &step)?;
@@ -245,9 +244,14 @@ impl<'a> Verb<'a> {
                 }
             }
         }
-        let mut checked = self.target(&target.key)?;
-        checked.check_due_at = Some(self.now.after(CHECK_EVERY));
-        self.rows.put_target(&checked)?;
+        // Whichever target of a blocked principal is wanted next speaks for all of them.
+        for mut checked in self.rows.targets()? {
+            let shares_it = scope == Scope::Principal && checked.principal == target.principal;
+            if checked.key == target.key || shares_it {
+                checked.check_due_at = Some(self.now.after(CHECK_EVERY));
+                self.rows.put_target(&checked)?;
+            }
+        }
         if fresh {
             let (word, name) = scope_and_name(scope, target);
             self.history(
@@ -321,6 +325,11 @@ impl<'a> Verb<'a> {
     fn end_lost_leases(&mut self) -> Result<bool, JournalError> {
         let lost = self.rows.lost_leases(self.meta.epoch, self.now)?;
         for item in &lost {
+            // The end of one lease may have settled another of this list.
+            let item = &self.load(item.id)?;
+            if item.lease.is_none() {
+                continue;
+            }
             if item.phase != Phase::Sending {
                 self.step(item, &Step::Free)?;
                 continue;
