@@ -31,6 +31,7 @@ async fn main() -> Result<(), Failed> {
             n_events: 200,
             n_kills: 20,
             seed,
+            unknown: "probe",
             drain: Duration::from_secs(120),
         };
         let report = run(plan, folder.path()).await?;
@@ -47,8 +48,8 @@ async fn main() -> Result<(), Failed> {
             report.took.as_secs_f64(),
             arguments.kills
         );
-        if !report.lost.is_empty() || !report.repeated.is_empty() {
-            return Err("a release was lost or repeated".into());
+        if !report.lost.is_empty() || !report.repeated.is_empty() || report.n_parked > 0 {
+            return Err(format!("a release was lost, repeated or given up: {report:?}").into());
         }
         seed += 1;
     }

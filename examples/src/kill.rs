@@ -41,6 +41,8 @@ pub struct Report {
     pub n_spoiled: usize,
     /// Deliveries that had to be repeated, as Event Grid repeats them.
     pub n_redelivered: usize,
+    /// Items that a person has to look at, because nobody knows whether they went out.
+    pub n_parked: usize,
     /// Models without any effect at the stand-in.
     pub lost: Vec<String>,
     /// Relay ids with more than one.
@@ -72,7 +74,12 @@ pub async fn run(plan: Plan, folder: &Path) -> Result<Report, Failed> {
     let config = folder.join("relay.toml");
     std::fs::write(
         &config,
-        configuration(&folder.join("relay.db"), &github.uri(), REPOSITORY, ""),
+        configuration(
+            &folder.join("relay.db"),
+            &github.uri(),
+            REPOSITORY,
+            &format!("unknown = {:?}", plan.unknown),
+        ),
     )?;
     let (mut dice, clock, mut report) = (Dice(plan.seed), TokioClock, Report::default());
     let begin = clock.now();
@@ -158,14 +165,15 @@ async fn drain(
     let end: Timestamp = clock.now().after(plan.drain);
     let mut kills_left = plan.n_kills / 2;
     loop {
-        let dispatched = server.count("dispatched").await?;
-        if dispatched == u64::try_from(plan.n_events)? {
+        let (dispatched, parked) = (server.count("dispatched").await?, server.count("parked").await?);
+        if dispatched + parked == u64::try_from(plan.n_events)? {
+            report.n_parked = usize::try_from(parked)?;
             return Ok(());
         }
         if clock.now() > end {
             let ready = server.get("/readyz").await?.1;
             return Err(format!(
-                "not settled in time: {dispatched} of {} dispatched; {ready}; {}",
+                "not settled in time: {dispatched} dispatched and {parked} parked of {}; {ready}; {}",
                 plan.n_events,
                 server.logged()
             )

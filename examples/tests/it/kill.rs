@@ -11,11 +11,16 @@ async fn ok_200_events_and_kills_at_random_points_lose_nothing_and_repeat_nothin
         n_events: 200,
         n_kills: 12,
         seed: 20_261_123,
+        unknown: "probe",
         drain: Duration::from_secs(90),
     };
     let report = run(plan, folder.path()).await.unwrap();
     assert_eq!(report.lost, Vec::<String>::new());
     assert_eq!(report.repeated, Vec::<String>::new());
+    assert_eq!(
+        report.n_parked, 0,
+        "every lost answer was settled by looking for its run"
+    );
     assert!(report.n_kills >= 12, "{report:?}");
     assert!(report.n_spoiled >= 5, "{report:?}");
 }
@@ -35,4 +40,23 @@ async fn ok_the_count_sees_what_the_unsafe_policy_repeats() {
     let report = run(plan, folder.path()).await.unwrap();
     assert_eq!(report.lost, Vec::<String>::new());
     assert!(!report.repeated.is_empty(), "{report:?}");
+}
+
+/// The other safe policy: whatever nobody knows is left to a person, and nothing beside it is missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn ok_the_parking_policy_repeats_nothing_and_misses_only_what_it_parked() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = Plan {
+        n_events: 80,
+        n_kills: 4,
+        seed: 11,
+        unknown: "park",
+        drain: Duration::from_secs(60),
+    };
+    let report = run(plan, folder.path()).await.unwrap();
+    assert_eq!(report.repeated, Vec::<String>::new());
+    assert!(
+        report.n_parked > 0 && report.lost.len() <= report.n_parked,
+        "{report:?}"
+    );
 }

@@ -272,7 +272,7 @@ async fn ok_every_answer_of_github() {
         // A stand-in for each row: what one is told must not reach the next.
         let github = MockGitHub::start(REPOSITORY).await;
         check_both(&github.uri(), &format!("{answer:?}"), expect, || {
-            github.script([answer.clone()])
+            github.script([answer.clone()]);
         })
         .await;
         assert!(github.unused_script().is_empty(), "{answer:?} was never given");
