@@ -150,7 +150,7 @@ not a line
         check("/mnt/shared", "/", "ext4", false);
         check("/mnt/share/local/relay", "/mnt/share/local", "xfs", false);
         check("/mnt/with blank\\slash/x", "/mnt/with blank\\slash", "nfs4", true);
-        check("/home/me", "/home", "fuse.sshfs", true);
+        check("/mnt/far/me", "/mnt/far", "fuse.sshfs", true);
         check("/stacked/x", "/stacked", "tmpfs", false);
         check("/deep/-/hyphen/x", "/deep/-/hyphen", "9p", true);
         check("/broken/x", "/", "ext4", false);

@@ -4,11 +4,15 @@
 //! | --- | --- |
 //! | what is sent, and that every 2xx is success | `repository` |
 //! | whatever GitHub answers: kind, advice, one POST, no token in any text | `errors` |
+//! | refreshed, missing and hidden tokens; settings that cannot be right | `auth` |
 //! | runs are listed and recognised | `runs` |
 //! | what a check of a target finds | `check` |
 //! | the mock refuses what GitHub refuses, and loses what it is told to lose | `mock` |
 //! | the environment changes nothing | `env` |
 
+#[cfg(test)]
+#[cfg(feature = "client")]
+mod auth;
 #[cfg(test)]
 #[cfg(all(feature = "client", feature = "mock"))]
 mod check;
