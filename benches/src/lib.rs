@@ -1,1 +1,71 @@
-//! Being written.
+//! The numbers we publish, in the order of the path: `parse`, `route`, `build_request`, `journal`, `flow`.
+//!
+//! `cargo bench -p relay-benches` measures; `-- --test` runs each body one time. Every bench asserts what it measures:
+//! a fast wrong answer fails. Inputs are our own fixtures and events of their shape.
+#![expect(
+    clippy::expect_used,
+    reason = "an input that cannot be made is a broken bench"
+)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use http::Request;
+use relay_core::budget::Budget;
+use relay_core::journal::Journal;
+use relay_core::rules::{RouteConfig, RuleSet};
+use relay_core::testing::doubles::ScriptedDispatcher;
+use relay_core::webhook::SharedSecrets;
+use relay_core::{Relay, RelayBuilder};
+
+/// One `ModelRegistered` in the Event Grid schema, an array of one.
+pub const MODEL_REGISTERED: &str = include_str!("../../fixtures/events/own-eg-model-registered.json");
+
+/// The element of [`MODEL_REGISTERED`].
+#[must_use]
+pub fn element() -> &'static str {
+    MODEL_REGISTERED
+        .trim()
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .trim()
+}
+
+/// A body of `n` events: an array.
+#[must_use]
+pub fn body(n: usize) -> String {
+    format!("[{}]", vec![element(); n].join(","))
+}
+
+/// A delivery of one event of a model that never came before.
+///
+/// # Panics
+/// Never: its parts are constants.
+#[must_use]
+pub fn fresh_delivery() -> Request<Bytes> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let n = NEXT.fetch_add(1, Ordering::Relaxed);
+    let body = format!(
+        r#"[{{"topic":"/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w","subject":"models/m{n}:1","eventType":"Microsoft.MachineLearningServices.ModelRegistered","eventTime":"2026-11-22T10:00:00.1234567Z","id":"e{n}","data":{{"modelName":"m{n}","modelVersion":"1","modelTags":{{}},"modelProperties":{{}}}},"dataVersion":"2","metadataVersion":"1"}}]"#
+    );
+    Request::post("/events?code=s")
+        .body(Bytes::from(body))
+        .expect("a request")
+}
+
+/// A relay over this journal, one route, no bound on the rate, and GitHub as a double that accepts.
+///
+/// # Panics
+/// Never: its parts are constants.
+#[must_use]
+pub fn relay(journal: impl Journal + 'static) -> (Relay, Arc<ScriptedDispatcher>) {
+    let github = Arc::new(ScriptedDispatcher::new());
+    let rules = RuleSet::load([RouteConfig::new("deploy", "contoso/deploy")]).expect("rules");
+    let relay = RelayBuilder::new(journal, Arc::clone(&github), rules)
+        .with_secrets(SharedSecrets::new(["s"]).expect("a secret"))
+        .with_budget(Budget::unbounded())
+        .build()
+        .expect("a relay");
+    (relay, github)
+}

@@ -13,6 +13,8 @@ use serde_json::Value;
 
 /// The secret that the configurations of [`Server`] name.
 pub const SECRET: &str = "a-shared-secret";
+/// The token that they name.
+pub const TOKEN: &str = "a-token-of-the-test";
 
 /// The error of everything here: a text for whoever runs a test.
 pub type Failed = Box<dyn std::error::Error + Send + Sync>;
@@ -219,9 +221,7 @@ pub fn refusal(config: &Path) -> Result<String, Failed> {
 fn command(config: &Path) -> Result<Command, Failed> {
     let mut command = Command::new(program()?);
     command.arg("--config").arg(config).env_clear();
-    command
-        .env("RELAY_SECRET", SECRET)
-        .env("RELAY_TEST_TOKEN", "a-token-of-the-test");
+    command.env("RELAY_SECRET", SECRET).env("RELAY_TEST_TOKEN", TOKEN);
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

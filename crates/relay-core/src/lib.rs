@@ -51,3 +51,8 @@ mod worker;
 pub use self::error::BuildError;
 pub use self::relay::{Counts, Health, Relay, RelayBuilder};
 pub use self::worker::Round;
+
+/// The README's example, compiled and run.
+#[cfg(all(doctest, feature = "testing", feature = "tokio"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
