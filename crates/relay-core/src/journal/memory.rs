@@ -112,7 +112,8 @@ struct State {
     unreadable: Vec<UnreadableRow>,
     releases: BTreeMap<DispatchKey, ReleaseRow>,
     items: BTreeMap<ItemId, Item>,
-    open: BTreeSet<ItemId>,
+    unsettled: BTreeSet<ItemId>,
+    lanes: BTreeMap<String, BTreeSet<ItemId>>,
     marks: BTreeMap<String, Place>,
     principals: BTreeMap<String, Principal>,
     targets: BTreeMap<String, Target>,
@@ -147,8 +148,10 @@ impl Change {
             Self::Unreadable(rows) => state.unreadable = rows,
             Self::Release(key, row) => put_back(&mut state.releases, key, row),
             Self::Item(id, item) => {
-                state.note_open(id, item.as_ref());
-                put_back(&mut state.items, id, item);
+                match item {
+                    Some(item) => state.place_item(item),
+                    None => state.take_item(id),
+                };
             }
             Self::Mark(lane, place) => put_back(&mut state.marks, lane, place),
             Self::Principal(name, row) => put_back(&mut state.principals, name, row),
@@ -169,27 +172,41 @@ fn put_back<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) {
 }
 
 impl State {
-    fn note_open(&mut self, id: ItemId, item: Option<&Item>) {
-        if item.is_some_and(|item| item.phase != Phase::Settled || item.holds_lane) {
-            self.open.insert(id);
-        } else {
-            self.open.remove(&id);
-        }
-    }
-
-    fn open_items(&self) -> impl Iterator<Item = &Item> {
-        self.open.iter().filter_map(|id| self.items.get(id))
-    }
-
     fn unsettled(&self) -> impl Iterator<Item = &Item> {
-        self.open_items().filter(|item| item.phase != Phase::Settled)
+        self.unsettled.iter().filter_map(|id| self.items.get(id))
     }
 
     fn write_item(&mut self, item: Item) {
-        self.note_open(item.id, Some(&item));
         let id = item.id;
-        let before = self.items.insert(id, item);
+        let before = self.place_item(item);
         self.undo.push(Change::Item(id, before));
+    }
+
+    /// Puts an item and what finds it; gives the one that was there.
+    fn place_item(&mut self, item: Item) -> Option<Item> {
+        let before = self.take_item(item.id);
+        if item.phase != Phase::Settled {
+            self.unsettled.insert(item.id);
+        }
+        if let (true, Some(lane)) = (item.holds_lane, &item.lane) {
+            self.lanes.entry(lane.clone()).or_default().insert(item.id);
+        }
+        self.items.insert(item.id, item);
+        before
+    }
+
+    fn take_item(&mut self, id: ItemId) -> Option<Item> {
+        let item = self.items.remove(&id)?;
+        self.unsettled.remove(&id);
+        if let Some(lane) = &item.lane
+            && let Some(holders) = self.lanes.get_mut(lane)
+        {
+            holders.remove(&id);
+            if holders.is_empty() {
+                self.lanes.remove(lane);
+            }
+        }
+        Some(item)
     }
 }
 
@@ -353,11 +370,8 @@ impl Rows for State {
     }
 
     fn lane_items(&mut self, lane: &str) -> Stored<Vec<Item>> {
-        Ok(self
-            .open_items()
-            .filter(|item| item.holds_lane && item.lane.as_deref() == Some(lane))
-            .cloned()
-            .collect())
+        let holders = self.lanes.get(lane).into_iter().flatten();
+        Ok(holders.filter_map(|id| self.items.get(id)).cloned().collect())
     }
 
     fn due_items(&mut self, query: &DueQuery<'_>) -> Stored<Vec<Item>> {
