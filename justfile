@@ -69,4 +69,5 @@ deny:
 
 # The long crash run: the real server killed again and again. N kills; CI has a short one in the test suite.
 kills N="200":
-    KILL_ROUNDS={{N}} cargo run --release -p relay-examples --example kill_run -- {{N}}
+    cargo build --release -p relay-examples --examples
+    cargo run --release -p relay-examples --example kill_run -- {{N}}

@@ -124,7 +124,7 @@ mod tests {
 30 22 0:40 / /mnt/share rw,relatime shared:5 master:2 propagate_from:1 - cifs //server/share rw
 31 30 8:2 / /mnt/share/local rw - xfs /dev/sdb1 rw
 32 22 0:41 / /mnt/with\\040blank\\134slash rw - nfs4 server:/x rw
-33 22 0:42 / /home rw - fuse.sshfs host:/home rw
+33 22 0:42 / /mnt/far rw - fuse.sshfs host:/far rw
 34 22 0:43 / /stacked rw - nfs server:/y rw
 35 34 0:44 / /stacked rw - tmpfs tmpfs rw
 36 22 0:45 / /deep/-/hyphen rw - 9p share rw

@@ -164,7 +164,7 @@ pub async fn latest_waits_for_what_is_in_flight(journal: &dyn Journal) {
 /// What surely was not taken gives way to a newer version that waits.
 pub async fn latest_does_not_repeat_what_is_outdated(journal: &dyn Journal) {
     let mut t = Trial::new("latest_does_not_repeat_what_is_outdated", journal);
-    let advices = [
+    let outcomes = [
         Advice::NotSent,
         Advice::Throttled {
             until: t.now.after(secs(100)),
@@ -172,7 +172,7 @@ pub async fn latest_does_not_repeat_what_is_outdated(journal: &dyn Journal) {
         Advice::Block(Scope::Principal),
         Advice::Block(Scope::Target),
     ];
-    for (n, advice) in advices.into_iter().enumerate() {
+    for (n, advice) in outcomes.into_iter().enumerate() {
         let arrival = |version: &str| Arrival::new(&format!("m{n}"), version).with_identity(&format!("i{n}"));
         let v1 = t.arrive(&arrival("1")).await;
         t.open().await;
