@@ -24,7 +24,7 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> Result<(), Failed> {
     let arguments = Arguments::parse();
-    let (mut kills, mut events, mut spoiled, mut seed) = (0, 0, 0, arguments.seed);
+    let (mut kills, mut events, mut spoiled, mut parked, mut seed) = (0, 0, 0, 0, arguments.seed);
     while kills < arguments.kills {
         let folder = tempfile::tempdir()?;
         let plan = Plan {
@@ -38,21 +38,25 @@ async fn main() -> Result<(), Failed> {
         kills += report.n_kills;
         events += plan.n_events;
         spoiled += report.n_spoiled;
+        parked += report.n_parked;
         println!(
-            "seed {seed}: {} kills, {} answers spoiled, {} redelivered, lost {:?}, repeated {:?}, {:.1} s ({kills} of {} kills)",
+            "seed {seed}: {} kills, {} answers spoiled, {} redelivered, {} parked, lost {:?}, repeated {:?}, {:.1} s ({kills} of {} kills)",
             report.n_kills,
             report.n_spoiled,
             report.n_redelivered,
+            report.n_parked,
             report.lost,
             report.repeated,
             report.took.as_secs_f64(),
             arguments.kills
         );
-        if !report.lost.is_empty() || !report.repeated.is_empty() || report.n_parked > 0 {
-            return Err(format!("a release was lost, repeated or given up: {report:?}").into());
+        if !report.lost.is_empty() || !report.repeated.is_empty() {
+            return Err(format!("a release was lost or repeated: {report:?}").into());
         }
         seed += 1;
     }
-    println!("{kills} kills over {events} events, {spoiled} answers spoiled: none lost, none repeated");
+    println!(
+        "{kills} kills over {events} events, {spoiled} answers spoiled, {parked} left to a person: none lost, none repeated"
+    );
     Ok(())
 }

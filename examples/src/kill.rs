@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use github_dispatch::mock::{MockGitHub, Scripted};
 use relay_core::clock::{Clock, Timestamp, TokioClock};
+use relay_core::journal::item::{EventSeq, ItemId, Verdict};
+use relay_core::journal::scan::{ItemFilter, Page, ScanQuery};
+use relay_sqlite::SqliteReader;
 
 use crate::events::model_registered;
 use crate::server::{Failed, Server, configuration};
@@ -43,9 +46,9 @@ pub struct Report {
     pub n_redelivered: usize,
     /// Items that a person has to look at, because nobody knows whether they went out.
     pub n_parked: usize,
-    /// Models without any effect at the stand-in.
+    /// Models that have neither an effect at the stand-in nor a verdict that leaves them to a person.
     pub lost: Vec<String>,
-    /// Relay ids with more than one.
+    /// Models and relay ids with more than one effect.
     pub repeated: Vec<String>,
     /// From the first event until everything was settled.
     pub took: Duration,
@@ -95,18 +98,15 @@ pub async fn run(plan: Plan, folder: &Path) -> Result<Report, Failed> {
             ];
             github.script(spoiled.get(usize::try_from(dice.below(3))?).cloned());
         }
-        let event = [model_registered(&format!("model-{n:04}"), "1", 0)];
+        let event = [model_registered(&model_name(n), "1", 0)];
         // As Event Grid does: again and again, until the answer is a 200.
         loop {
             let answer = if report.n_kills < plan.n_kills && until_kill == 0 {
                 until_kill = dice.below(2 * u64::try_from(plan.n_events / (plan.n_kills + 1))?) + 1;
-                let answer = kill_while(
-                    &mut server,
-                    &event,
-                    Duration::from_micros(dice.below(15_000)),
-                    &clock,
-                )
-                .await?;
+                // Half of the kills fall into the time in which an event is written down, half into what follows.
+                let longest = if dice.below(2) == 0 { 1_200 } else { 15_000 };
+                let after = Duration::from_micros(dice.below(longest));
+                let answer = kill_while(&mut server, &event, after).await?;
                 report.n_kills += 1;
                 server = Server::start(&config)?;
                 answer
@@ -122,7 +122,6 @@ pub async fn run(plan: Plan, folder: &Path) -> Result<Report, Failed> {
     }
     drain(&plan, &mut dice, &mut server, &config, &mut report).await?;
     report.took = clock.now().since(begin);
-    count(&plan, &github, &mut report);
     let stopped = server.stop()?;
     if !stopped.success() {
         return Err(format!(
@@ -131,6 +130,7 @@ pub async fn run(plan: Plan, folder: &Path) -> Result<Report, Failed> {
         )
         .into());
     }
+    audit(&plan, &folder.join("relay.db"), &github, &mut report).await?;
     Ok(report)
 }
 
@@ -139,18 +139,27 @@ async fn kill_while(
     server: &mut Server,
     event: &[serde_json::Value],
     after: Duration,
-    clock: &TokioClock,
 ) -> Result<Option<(u16, String)>, Failed> {
     let answer = tokio::select! {
         answer = server.post(event) => answer.ok(),
-        () = clock.sleep(after) => None,
+        () = wait(after) => None,
     };
     if answer.is_some() {
         // It answered first: what is being dispatched is cut off instead.
-        clock.sleep(after).await;
+        wait(after).await;
     }
     server.kill()?;
     Ok(answer)
+}
+
+/// Waits for less than the millisecond that is the least for the runtime's timer.
+async fn wait(time: Duration) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the moment of a kill is by the real clock"
+    )]
+    let waited = tokio::task::spawn_blocking(move || std::thread::sleep(time)).await;
+    debug_assert!(waited.is_ok(), "a thread that only waits");
 }
 
 /// Waits until everything has its verdict, killing now and then.
@@ -167,7 +176,6 @@ async fn drain(
     loop {
         let (dispatched, parked) = (server.count("dispatched").await?, server.count("parked").await?);
         if dispatched + parked == u64::try_from(plan.n_events)? {
-            report.n_parked = usize::try_from(parked)?;
             return Ok(());
         }
         if clock.now() > end {
@@ -189,29 +197,73 @@ async fn drain(
     }
 }
 
-/// What the stand-in counted.
-fn count(plan: &Plan, github: &MockGitHub, report: &mut Report) {
+/// Compares what the journal says with what the stand-in counted, model by model.
+async fn audit(plan: &Plan, journal: &Path, github: &MockGitHub, report: &mut Report) -> Result<(), Failed> {
     let mut effects: BTreeMap<String, usize> = BTreeMap::new();
-    let mut models: BTreeMap<String, usize> = BTreeMap::new();
+    let mut effects_of_id: BTreeMap<String, usize> = BTreeMap::new();
     for received in github.received().into_iter().filter(|received| received.effect) {
         let model = received
             .client_payload
             .get("model_name")
-            .and_then(serde_json::Value::as_str)
-            .unwrap_or_default();
-        *models.entry(model.to_owned()).or_default() += 1;
-        *effects.entry(received.relay_id.unwrap_or_default()).or_default() += 1;
+            .and_then(serde_json::Value::as_str);
+        *effects.entry(model.unwrap_or_default().to_owned()).or_default() += 1;
+        *effects_of_id
+            .entry(received.relay_id.unwrap_or_default())
+            .or_default() += 1;
     }
-    report.lost = (0..plan.n_events)
-        .map(|n| format!("model-{n:04}"))
-        .filter(|model| !models.contains_key(model))
-        .collect();
-    report.repeated = effects
-        .into_iter()
-        .filter(|(_, n)| *n > 1)
-        .map(|(id, _)| id)
-        .collect();
-    report
-        .repeated
-        .extend(models.into_iter().filter(|(_, n)| *n > 1).map(|(model, _)| model));
+    let verdicts = verdicts(journal).await?;
+    for model in (0..plan.n_events).map(model_name) {
+        let n_effects = effects.get(&model).copied().unwrap_or(0);
+        let kept = match verdicts.get(&model) {
+            Some(Verdict::Dispatched { .. }) => n_effects > 0,
+            // Nobody knows, and a person is told so.
+            Some(Verdict::Parked { why }) => why.starts_with("unknown: it may have been dispatched"),
+            _ => false,
+        };
+        report.n_parked += usize::from(matches!(verdicts.get(&model), Some(Verdict::Parked { .. })));
+        if !kept {
+            report.lost.push(format!(
+                "{model}: {:?}, {n_effects} effects",
+                verdicts.get(&model)
+            ));
+        }
+    }
+    let repeated = effects.into_iter().chain(effects_of_id).filter(|(_, n)| *n > 1);
+    report.repeated.extend(repeated.map(|(name, _)| name));
+    Ok(())
+}
+
+/// The verdict of every model, as the journal has it.
+async fn verdicts(journal: &Path) -> Result<BTreeMap<String, Verdict>, Failed> {
+    let (reader, mut found, mut after) = (SqliteReader::open(journal)?, BTreeMap::new(), EventSeq(0));
+    let mut model_of = BTreeMap::new();
+    while let Page::Events(events) = reader.scan(ScanQuery::Events { after, limit: 100 }).await? {
+        let Some(last) = events.last() else { break };
+        after = last.seq;
+        model_of.extend(
+            events
+                .into_iter()
+                .map(|event| (event.seq, event.model.unwrap_or_default())),
+        );
+    }
+    let mut after = ItemId(0);
+    let every = |after| ScanQuery::Items {
+        after,
+        filter: ItemFilter::default(),
+        limit: 100,
+    };
+    while let Page::Items(items) = reader.scan(every(after)).await? {
+        let Some(last) = items.last() else { break };
+        after = last.id;
+        for item in items {
+            if let (Some(model), Some(verdict)) = (model_of.get(&item.event), item.verdict) {
+                found.insert(model.clone(), verdict);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn model_name(n: usize) -> String {
+    format!("model-{n:04}")
 }

@@ -17,10 +17,8 @@ async fn ok_200_events_and_kills_at_random_points_lose_nothing_and_repeat_nothin
     let report = run(plan, folder.path()).await.unwrap();
     assert_eq!(report.lost, Vec::<String>::new());
     assert_eq!(report.repeated, Vec::<String>::new());
-    assert_eq!(
-        report.n_parked, 0,
-        "every lost answer was settled by looking for its run"
-    );
+    // A request that was lost on its way twice is left to a person; every other lost answer is settled by looking.
+    assert!(report.n_parked <= 2, "{report:?}");
     assert!(report.n_kills >= 12, "{report:?}");
     assert!(report.n_spoiled >= 5, "{report:?}");
 }
@@ -44,7 +42,7 @@ async fn ok_the_count_sees_what_the_unsafe_policy_repeats() {
 
 /// The other safe policy: whatever nobody knows is left to a person, and nothing beside it is missing.
 #[tokio::test(flavor = "multi_thread")]
-async fn ok_the_parking_policy_repeats_nothing_and_misses_only_what_it_parked() {
+async fn ok_the_parking_policy_repeats_nothing_and_leaves_the_unknown_to_a_person() {
     let folder = tempfile::tempdir().unwrap();
     let plan = Plan {
         n_events: 80,
@@ -55,8 +53,6 @@ async fn ok_the_parking_policy_repeats_nothing_and_misses_only_what_it_parked() 
     };
     let report = run(plan, folder.path()).await.unwrap();
     assert_eq!(report.repeated, Vec::<String>::new());
-    assert!(
-        report.n_parked > 0 && report.lost.len() <= report.n_parked,
-        "{report:?}"
-    );
+    assert_eq!(report.lost, Vec::<String>::new());
+    assert!(report.n_parked > 0, "{report:?}");
 }
