@@ -93,7 +93,9 @@ impl ClientBuilder {
         self
     }
 
-    /// An HTTP client of your own, for a custom certificate or proxy. It must neither follow redirects nor repeat requests.
+    /// An HTTP client of your own, for a custom certificate or proxy. It must neither follow redirects nor repeat requests,
+    /// and needs a connect timeout below [`timeout`](Self::timeout), since [`connect_timeout`](Self::connect_timeout)
+    /// cannot be set on it any more.
     #[must_use]
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
         self.http = Some(client);
@@ -176,8 +178,9 @@ impl Client {
         self.inner.token.principal()
     }
 
-    /// The longest time that one attempt can take: twice the timeout, since a token that was not accepted is replaced
-    /// and the request, which was not executed, sent with the new one.
+    /// The longest time after which one attempt can still reach GitHub: twice the timeout. A token that was not accepted
+    /// is replaced, and the request, which was not executed, sent with the new one; a token source that takes longer than
+    /// the timeout ends the attempt unsent.
     #[must_use]
     pub fn longest_attempt(&self) -> Duration {
         self.inner.timeout.saturating_mul(2)
@@ -353,11 +356,13 @@ impl Client {
         client: &reqwest::Client,
         make: impl Fn() -> Result<http::Request<Vec<u8>>, InvalidRequest> + Send + Sync,
     ) -> Result<Answer, Error> {
-        let answer = self.attempt(client, &make).await?;
+        // Whoever gave us time gave us twice the timeout: a request that begins later could outlast it.
+        let latest_start = self.inner.clock.now().checked_add(self.inner.timeout);
+        let answer = self.attempt(client, latest_start, &make).await?;
         if answer.status == http::StatusCode::UNAUTHORIZED
             && self.inner.token.refresh().await.unwrap_or(false)
         {
-            return self.attempt(client, &make).await;
+            return self.attempt(client, latest_start, &make).await;
         }
         Ok(answer)
     }
@@ -365,6 +370,7 @@ impl Client {
     async fn attempt(
         &self,
         client: &reqwest::Client,
+        latest_start: Option<SystemTime>,
         make: impl Fn() -> Result<http::Request<Vec<u8>>, InvalidRequest> + Send + Sync,
     ) -> Result<Answer, Error> {
         let request =
@@ -373,6 +379,10 @@ impl Client {
         let token = self.inner.token.token().await.map_err(|error| {
             Error::new(ErrorKind::Auth, Advice::NotSent, "no token could be had").with_source(error)
         })?;
+        if latest_start.is_some_and(|latest| self.inner.clock.now() > latest) {
+            let text = "the token came too late for the request to end in time";
+            return Err(Error::new(ErrorKind::Auth, Advice::NotSent, text));
+        }
         let origin = self.inner.requests.root().origin();
         send(client, &origin, &token, self.inner.timeout, request).await
     }

@@ -1,9 +1,11 @@
 //! Tokens and settings: a refresh is tried once, nothing is sent without a token, nothing shows one.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use github_dispatch::auth::TokenError;
+use github_dispatch::clock::Clock;
 use github_dispatch::{Advice, BlockScope, Client, ErrorKind, StaticToken, TokenSource};
 use secrecy::SecretString;
 use wiremock::matchers::{any, header, method};
@@ -176,6 +178,57 @@ impl TokenSource for Failing {
     fn principal(&self) -> &'static str {
         "app"
     }
+}
+
+/// A clock that a token source turns, and the source: each token takes this long to come.
+#[derive(Clone, Debug)]
+struct Slow(std::sync::Arc<std::sync::Mutex<SystemTime>>, Duration);
+
+impl Clock for Slow {
+    fn now(&self) -> SystemTime {
+        *self.0.lock().unwrap()
+    }
+}
+
+#[async_trait]
+impl TokenSource for Slow {
+    async fn token(&self) -> Result<SecretString, TokenError> {
+        *self.0.lock().unwrap() += self.1;
+        Ok(SecretString::from("ghp_slow"))
+    }
+
+    async fn refresh(&self) -> Result<bool, TokenError> {
+        Ok(true)
+    }
+
+    fn principal(&self) -> &'static str {
+        "slow"
+    }
+}
+
+/// Whoever asked has a lease for twice the timeout: what would end later is not begun.
+#[tokio::test]
+async fn err_a_token_that_comes_too_late_is_not_used() {
+    let check = async |seconds: u64, n_requests: u64, kind: ErrorKind, advice: Advice| {
+        let server = MockServer::start().await;
+        on(&server, "ghp_slow", 401, n_requests).await;
+        let slow = Slow(
+            std::sync::Arc::new(std::sync::Mutex::new(SystemTime::UNIX_EPOCH)),
+            Duration::from_secs(seconds),
+        );
+        let client = Client::builder(slow.clone())
+            .clock(slow)
+            .api_root(server.uri())
+            .timeout(Duration::from_secs(15))
+            .build()
+            .unwrap();
+        let error = client.dispatch(&repo(), &dispatch("abc")).await.unwrap_err();
+        assert_eq!((error.kind(), error.advice()), (kind, advice), "{seconds} s");
+    };
+    check(7, 2, ErrorKind::Auth, PRINCIPAL).await;
+    check(8, 1, ErrorKind::Auth, Advice::NotSent).await;
+    check(15, 1, ErrorKind::Auth, Advice::NotSent).await;
+    check(16, 0, ErrorKind::Auth, Advice::NotSent).await;
 }
 
 #[tokio::test]
