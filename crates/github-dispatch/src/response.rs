@@ -129,7 +129,12 @@ fn forbidden(headers: &HeaderMap) -> String {
 fn moved(headers: &HeaderMap) -> String {
     let location = text(headers, header::LOCATION.as_str());
     let path = location.as_deref().map(|location| {
-        let behind_host = location.split_once("://").map_or(location, |(_, rest)| {
+        // With a scheme, or with "//" alone, a host comes first.
+        let host_first = location
+            .split_once("://")
+            .map(|(_, rest)| rest)
+            .or_else(|| location.strip_prefix("//"));
+        let behind_host = host_first.map_or(location, |rest| {
             rest.find('/').map_or("", |at| rest.get(at..).unwrap_or(""))
         });
         bounded(behind_host.split(['?', '#']).next().unwrap_or_default())
@@ -276,6 +281,12 @@ mod tests {
             )],
             "",
             "it was renamed or moved, to \"/repositories/7/dispatches\"; redirects are not followed, so change the configuration: status 301",
+        );
+        check(
+            307,
+            &[("location", "//api.example/repositories/7")],
+            "",
+            "it was renamed or moved, to \"/repositories/7\"; redirects are not followed, so change the configuration: status 307",
         );
         check(422, &[], "not json", "github refuses the request: status 422");
         let long = read(422, &[], &format!(r#"{{"message":"{}"}}"#, "é".repeat(1_000))).unwrap_err();
