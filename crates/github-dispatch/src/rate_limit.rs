@@ -10,6 +10,8 @@ use http::HeaderMap;
 
 /// How long to wait after a limit that names no moment.
 const UNNAMED: Duration = Duration::from_secs(60);
+/// The shortest wait.
+const SHORTEST: Duration = Duration::from_secs(1);
 /// No wait is longer: a header that says more is a mistake, and the next attempt is told again.
 const LONGEST: Duration = Duration::from_secs(24 * 3_600);
 
@@ -27,7 +29,8 @@ pub fn throttled_until(
     if status != 403 && status != 429 {
         return None;
     }
-    let bounded = |wait: Duration| now + wait.min(LONGEST);
+    // Whoever limits us is never asked again at once, whatever moment was named.
+    let bounded = |wait: Duration| now + wait.clamp(SHORTEST, LONGEST);
     if let Some(wait) = retry_after(headers, now) {
         return Some(bounded(wait));
     }
@@ -134,6 +137,7 @@ mod tests {
         );
         check(403, &[], "Resource not accessible by integration", None);
         check(429, &[], "", Some(60));
+        check(429, &[("retry-after", "0")], "", Some(1));
         check(429, &[("retry-after", "999999999")], "", Some(24 * 3_600));
         check(404, &[("retry-after", "7")], "", None);
         check(500, &[("retry-after", "7")], "", None);
