@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -25,6 +26,7 @@ pub struct Server {
     child: Child,
     address: String,
     stderr: Arc<Mutex<String>>,
+    collecting: Option<JoinHandle<()>>,
     http: reqwest::Client,
 }
 
@@ -87,22 +89,27 @@ impl Server {
     pub fn start(config: &Path) -> Result<Self, Failed> {
         let mut child = command(config)?.args(["--listen", "127.0.0.1:0"]).spawn()?;
         let stdout = child.stdout.take().ok_or("no standard output")?;
-        let stderr = collect(&mut child)?;
+        let (stderr, collecting) = collect(&mut child)?;
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         let Some(address) = line.trim().strip_prefix("listening on ") else {
             let status = child.wait()?;
+            // All that it said, and not only what has been read so far.
+            let _ = collecting.join();
             let said = stderr.lock().unwrap_or_else(PoisonError::into_inner).clone();
             return Err(format!("host_server ended with {status}: {said}").into());
         };
         let http = reqwest::Client::builder()
             .no_proxy()
+            // A connection that the server closes after a 413 must not be taken for the next request.
+            .pool_max_idle_per_host(0)
             .tls_backend_preconfigured(no_tls()?)
             .build()?;
         Ok(Self {
             address: address.to_owned(),
             child,
             stderr,
+            collecting: Some(collecting),
             http,
         })
     }
@@ -179,7 +186,7 @@ impl Server {
     /// It could not be waited for.
     pub fn kill(&mut self) -> Result<(), Failed> {
         self.child.kill()?;
-        self.child.wait()?;
+        self.ended()?;
         Ok(())
     }
 
@@ -195,7 +202,18 @@ impl Server {
         if !sent.success() {
             return Err("the signal could not be sent".into());
         }
-        Ok(self.child.wait()?)
+        self.ended()
+    }
+
+    /// Waits for the end, and until all that was logged has been read.
+    fn ended(&mut self) -> Result<ExitStatus, Failed> {
+        let status = self.child.wait()?;
+        if let Some(collecting) = self.collecting.take() {
+            collecting
+                .join()
+                .map_err(|_| "what it logged could not be read")?;
+        }
+        Ok(status)
     }
 }
 
@@ -230,18 +248,18 @@ fn command(config: &Path) -> Result<Command, Failed> {
 }
 
 /// Reads the child's log in a thread of its own, so that it never waits for us.
-fn collect(child: &mut Child) -> Result<Arc<Mutex<String>>, Failed> {
+fn collect(child: &mut Child) -> Result<(Arc<Mutex<String>>, JoinHandle<()>), Failed> {
     let stderr = child.stderr.take().ok_or("no standard error")?;
     let text = Arc::new(Mutex::new(String::new()));
     let all = Arc::clone(&text);
-    std::thread::spawn(move || {
+    let collecting = std::thread::spawn(move || {
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
             let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
             all.push_str(&line);
             all.push('\n');
         }
     });
-    Ok(text)
+    Ok((text, collecting))
 }
 
 /// TLS that trusts nobody: everything here is plain http on loopback, and reqwest wants to be told.
