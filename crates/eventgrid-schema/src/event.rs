@@ -5,13 +5,15 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use crate::aml::AmlEvent;
 use crate::batch::Limits;
-use crate::envelope::{Attributes, EnvelopeError, EventSchema, Members, cloud_event, event_grid, text_of};
-use crate::error::{Error, shown};
+use crate::envelope::{Attributes, EnvelopeError, EventSchema, Head, Members, cloud_event, event_grid};
+use crate::error::{Error, found};
 use crate::handshake::GridEvent;
 use crate::id::WorkspaceId;
+use crate::scan::Scan;
 use crate::subject::Subject;
 use crate::time::EventTime;
 
@@ -84,16 +86,19 @@ impl fmt::Display for EventKey {
     }
 }
 
-/// One event, whichever schema it came in. Borrows from the body where it can.
+/// One event, whichever schema it came in. Borrows from the body: nothing is copied, and `data` is not looked into, until
+/// somebody asks.
 #[derive(Clone, Debug)]
 pub struct Event<'a> {
+    raw: Cow<'a, str>,
     schema: EventSchema,
     id: Cow<'a, str>,
     source: Cow<'a, str>,
     event_type: EventType<'a>,
     subject: Option<Cow<'a, str>>,
-    time: Option<EventTime>,
-    members: Members<'a>,
+    time: Option<EventTime<'a>>,
+    /// Where `data` stands in `raw`.
+    data: Option<Range<usize>>,
 }
 
 impl<'a> Event<'a> {
@@ -102,11 +107,29 @@ impl<'a> Event<'a> {
     /// # Errors
     /// The element is no event.
     pub fn parse_element(raw: &'a str) -> Result<Self, EnvelopeError> {
-        Self::read(raw, &Limits::default())
+        Self::parse_element_with(raw, &Limits::default())
     }
 
-    pub(crate) fn read(raw: &'a str, limits: &Limits) -> Result<Self, EnvelopeError> {
-        let members = Members::read(raw)?;
+    /// The same within other limits.
+    ///
+    /// # Errors
+    /// The element is no event.
+    pub fn parse_element_with(raw: &'a str, limits: &Limits) -> Result<Self, EnvelopeError> {
+        let no_object = || EnvelopeError::new("element", "an object", found(raw, "an object"));
+        let mut scan = Scan::new(raw);
+        if scan.peek() != b'{' {
+            return Err(no_object());
+        }
+        let from = scan.at();
+        let head = Head::read(&mut scan).map_err(|_| no_object())?;
+        let element = scan.since(from);
+        if !scan.is_at_end() {
+            return Err(no_object());
+        }
+        Self::read(element, &head, limits)
+    }
+
+    pub(crate) fn read(raw: &'a str, head: &Head<'a>, limits: &Limits) -> Result<Self, EnvelopeError> {
         let Attributes {
             schema,
             id,
@@ -115,20 +138,46 @@ impl<'a> Event<'a> {
             subject,
             time,
             time_field,
-        } = Attributes::read(&members, limits)?;
-        let time = time.filter(|text| !text.is_empty()).map(|text| {
-            EventTime::parse(&text)
-                .map_err(|_| EnvelopeError::new(time_field, "an RFC 3339 time", shown(&text)))
-        });
+        } = Attributes::read(head, limits)?;
+        let time = match time {
+            Some(text) if !text.is_empty() => Some(
+                EventTime::read(text)
+                    .map_err(|error| EnvelopeError::new(time_field, "an RFC 3339 time", error.found()))?,
+            ),
+            _ => None,
+        };
         Ok(Self {
+            raw: Cow::Borrowed(raw),
             schema,
             id,
             source,
             event_type: EventType(event_type),
             subject,
-            time: time.transpose()?,
-            members,
+            time,
+            data: head.range_of("data"),
         })
+    }
+
+    /// The same, holding all its text itself.
+    #[must_use]
+    pub fn into_owned(self) -> Event<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Event {
+            raw: owned(self.raw),
+            schema: self.schema,
+            id: owned(self.id),
+            source: owned(self.source),
+            event_type: EventType(owned(self.event_type.0)),
+            subject: self.subject.map(owned),
+            time: self.time.map(EventTime::into_owned),
+            data: self.data,
+        }
+    }
+
+    /// The whole element, byte for byte as it was sent.
+    #[must_use]
+    pub fn raw(&self) -> &str {
+        &self.raw
     }
 
     /// The schema it was written in.
@@ -169,27 +218,26 @@ impl<'a> Event<'a> {
 
     /// `eventTime` or `time`.
     #[must_use]
-    pub const fn time(&self) -> Option<&EventTime> {
+    pub const fn time(&self) -> Option<&EventTime<'a>> {
         self.time.as_ref()
     }
 
     /// `data` verbatim: JSON text, byte for byte as it was sent. None when it is missing or null.
     #[must_use]
-    pub fn data_text(&self) -> Option<&'a str> {
-        self.members.get("data")
+    pub fn data_text(&self) -> Option<&str> {
+        self.raw.get(self.data.clone()?)
     }
 
     /// `data` as the payload that it stands for: some senders of the Event Grid schema, and Event Grid itself in a
     /// CloudEvents validation, write the payload as JSON inside a JSON text. A text of any other CloudEvent stays one.
     #[must_use]
-    pub fn payload_text(&self) -> Option<Cow<'a, str>> {
+    pub fn payload_text(&self) -> Option<Cow<'_, str>> {
         let raw = self.data_text()?;
         let unwraps = self.schema == EventSchema::EventGrid || self.event_type.is_system();
         if raw.starts_with('"') && unwraps {
-            let inner = text_of(raw)?;
-            if inner.trim_start().starts_with('{')
-                && serde_json::from_str::<serde::de::IgnoredAny>(&inner).is_ok()
-            {
+            let inner = Scan::new(raw).value().ok()?.text()?.read()?;
+            let mut scan = Scan::new(&inner);
+            if scan.peek() == b'{' && scan.value().is_ok() && scan.is_at_end() {
                 return Some(inner);
             }
         }
@@ -198,19 +246,19 @@ impl<'a> Event<'a> {
 
     /// Any other attribute by its name in any casing, as JSON text: extensions, `dataVersion`, `datacontenttype`, `data_base64`.
     #[must_use]
-    pub fn attribute(&self, name: &str) -> Option<&'a str> {
-        self.members.get(name)
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        let members = Members::read(&self.raw).ok()?;
+        members.get(name).map(|value| value.json)
     }
 
     /// The attributes that the schema does not name, with their JSON text.
-    pub fn extensions(&self) -> impl Iterator<Item = (&str, &'a str)> {
+    pub fn extensions(&self) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
         let known: &[&str] = match self.schema {
             EventSchema::EventGrid => &event_grid::KNOWN,
             EventSchema::CloudEvents => &cloud_event::KNOWN,
         };
-        self.members
-            .iter()
-            .filter(move |(name, _)| !known.iter().any(|known| known.eq_ignore_ascii_case(name)))
+        let members = Members::read(&self.raw).unwrap_or_default().into_iter();
+        members.filter(move |(name, _)| !known.iter().any(|known| known.eq_ignore_ascii_case(name)))
     }
 
     /// The key to deduplicate by.
@@ -265,7 +313,10 @@ mod tests {
         assert_eq!(grid.time(), cloud.time());
         assert_eq!(grid.data_text(), cloud.data_text());
         assert!(grid.event_type().is(cloud.event_type().as_str()));
-        assert_eq!(cloud.extensions().collect::<Vec<_>>(), [("ext", "\"x\"")]);
+        assert_eq!(
+            cloud.extensions().collect::<Vec<_>>(),
+            [(Cow::Borrowed("ext"), "\"x\"")]
+        );
         assert_eq!(grid.extensions().count(), 0);
         assert_eq!(grid.attribute("DATAVERSION"), Some("\"2\""));
     }

@@ -42,6 +42,7 @@ mod error;
 pub mod event;
 pub mod handshake;
 pub mod id;
+mod scan;
 pub mod subject;
 pub mod time;
 

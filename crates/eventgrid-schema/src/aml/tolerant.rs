@@ -26,16 +26,15 @@ impl<'a> Fields<'a> {
 
     /// A text, or a number or boolean as the text it was written as: a version of 20 is "20", of 1.10 is "1.10".
     pub(super) fn text(&self, name: &str) -> Result<Option<Cow<'a, str>>, Error> {
-        let Some(raw) = self.members.get(name) else {
+        let Some(value) = self.members.get(name) else {
             return Ok(None);
         };
-        match raw.as_bytes().first() {
-            Some(b'"') => match text_of(raw) {
-                Some(text) => Ok(Some(text)),
-                None => Err(Error::new(path(name), "a text", found(raw, "a text"))),
-            },
-            Some(b'{' | b'[') | None => Err(Error::new(path(name), "a text or a number", kind_of(raw))),
-            Some(_) => Ok(Some(Cow::Borrowed(raw))),
+        match value.json.as_bytes().first() {
+            Some(b'"') => text_of(value, &path(name)).map(Some),
+            Some(b'{' | b'[') | None => {
+                Err(Error::new(path(name), "a text or a number", kind_of(value.json)))
+            }
+            Some(_) => Ok(Some(Cow::Borrowed(value.json))),
         }
     }
 
@@ -54,7 +53,7 @@ impl<'a> Fields<'a> {
 
     /// An object of any values; empty when it is missing or null.
     pub(super) fn map(&self, name: &str) -> Result<Map<String, Value>, Error> {
-        let Some(raw) = self.members.get(name) else {
+        let Some(raw) = self.members.get(name).map(|value| value.json) else {
             return Ok(Map::new());
         };
         serde_json::from_str(raw).map_err(|_| Error::new(path(name), "an object", found(raw, "an object")))

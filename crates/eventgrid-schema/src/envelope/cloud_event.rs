@@ -4,7 +4,7 @@
 //! **Source**: <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md>, read 2026-11-22. Official examples
 //! spell `specVersion`, and dead-lettered events have none.
 
-use super::{Attributes, EnvelopeError, EventSchema, Members, optional, required};
+use super::{Attributes, EnvelopeError, EventSchema, Head, optional, required};
 
 /// The version of the specification: JSON text, `1.0`.
 pub(super) const SPEC_VERSION: &str = "specversion";
@@ -12,16 +12,17 @@ pub(super) const SPEC_VERSION: &str = "specversion";
 pub(super) const TYPE: &str = "type";
 /// What sent it: JSON text, for Azure an ARM id.
 pub(super) const SOURCE: &str = "source";
-const TIME: &str = "time";
+/// The time: JSON text, RFC 3339.
+pub(super) const TIME: &str = "time";
 
-pub(super) fn read<'a>(members: &Members<'a>) -> Result<Attributes<'a>, EnvelopeError> {
+pub(super) fn read<'a>(head: &Head<'a>) -> Result<Attributes<'a>, EnvelopeError> {
     Ok(Attributes {
         schema: EventSchema::CloudEvents,
-        event_type: required(members, TYPE)?,
-        id: required(members, "id")?,
-        source: required(members, SOURCE)?,
-        subject: optional(members, "subject")?,
-        time: optional(members, TIME)?,
+        event_type: required(head, TYPE)?,
+        id: required(head, "id")?,
+        source: required(head, SOURCE)?,
+        subject: optional(head, "subject")?,
+        time: optional(head, TIME)?,
         time_field: TIME,
     })
 }

@@ -4,22 +4,23 @@
 //! **Source**: <https://learn.microsoft.com/azure/event-grid/event-schema>, read 2026-11-22. `dataVersion` and `metadataVersion` may be
 //! empty or missing; nothing depends on them.
 
-use super::{Attributes, EnvelopeError, EventSchema, Members, optional, required};
+use super::{Attributes, EnvelopeError, EventSchema, Head, optional, required};
 
 /// The event type: JSON text.
 pub(super) const TYPE: &str = "eventType";
 /// The resource that sent it: JSON text, an ARM id.
 pub(super) const SOURCE: &str = "topic";
-const TIME: &str = "eventTime";
+/// The time: JSON text, RFC 3339.
+pub(super) const TIME: &str = "eventTime";
 
-pub(super) fn read<'a>(members: &Members<'a>) -> Result<Attributes<'a>, EnvelopeError> {
+pub(super) fn read<'a>(head: &Head<'a>) -> Result<Attributes<'a>, EnvelopeError> {
     Ok(Attributes {
         schema: EventSchema::EventGrid,
-        event_type: required(members, TYPE)?,
-        id: required(members, "id")?,
-        source: required(members, SOURCE)?,
-        subject: optional(members, "subject")?,
-        time: optional(members, TIME)?,
+        event_type: required(head, TYPE)?,
+        id: required(head, "id")?,
+        source: required(head, SOURCE)?,
+        subject: optional(head, "subject")?,
+        time: optional(head, TIME)?,
         time_field: TIME,
     })
 }

@@ -528,7 +528,10 @@ fn ok_sources_compare_without_regard_to_case() {
     only("own-ce-device-telemetry-extensions.json", |event| {
         assert_eq!(event.workspace(), None);
         let trace = r#""00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01""#;
-        assert_eq!(event.extensions().collect::<Vec<_>>(), [("traceparent", trace)]);
+        assert_eq!(
+            event.extensions().collect::<Vec<_>>(),
+            [("traceparent".into(), trace)]
+        );
         assert_eq!(event.attribute("dataSchema"), Some("\"#\""));
     });
 }
