@@ -1,10 +1,19 @@
-//! Tests of relay-core as a whole: the journal's contract, crashes between any two verbs, random sequences of steps.
+//! Tests of relay-core as a whole: what it answers and sends, the journal's contract, crashes
+//! between any two verbs, random sequences of steps.
 
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod flow;
+#[cfg(test)]
 mod props;
 #[cfg(test)]
+mod release;
+#[cfg(test)]
+mod rig;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod webhook;
