@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use crate::aml::AmlEvent;
 use crate::batch::Limits;
-use crate::envelope::{Attributes, EnvelopeError, EventSchema, Head, Members, cloud_event, event_grid};
+use crate::envelope::{Attributes, DATA, EnvelopeError, EventSchema, Head, Members, cloud_event, event_grid};
 use crate::error::{Error, found};
 use crate::handshake::GridEvent;
 use crate::id::WorkspaceId;
@@ -154,7 +154,7 @@ impl<'a> Event<'a> {
             event_type: EventType(event_type),
             subject,
             time,
-            data: head.range_of("data"),
+            data: head.get(DATA).map(|data| range_in(raw, data.json)),
         })
     }
 
@@ -287,6 +287,12 @@ impl<'a> Event<'a> {
     pub fn system(&self) -> Option<GridEvent> {
         GridEvent::read(self)
     }
+}
+
+/// Where a part of a text stands in it.
+fn range_in(whole: &str, part: &str) -> Range<usize> {
+    let from = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+    from..from + part.len()
 }
 
 #[cfg(test)]

@@ -35,21 +35,28 @@ impl<'a> Text<'a> {
 pub(crate) struct Value<'a> {
     /// Its text, without white space around it.
     pub(crate) json: &'a str,
-    /// Where it begins in what was scanned.
-    pub(crate) from: usize,
-    /// On how many levels it is nested: 0 for what holds nothing.
-    pub(crate) depth: usize,
     /// Whether it is a string with an escape in it.
     escaped: bool,
 }
 
 impl<'a> Value<'a> {
     /// Whether it is null, which stands for absent.
+    #[inline]
     pub(crate) fn is_null(self) -> bool {
         self.json == "null"
     }
 
+    /// The string that it is, if it is one that stands for itself.
+    #[inline]
+    pub(crate) fn plain(self) -> Option<&'a str> {
+        if self.escaped {
+            return None;
+        }
+        self.json.strip_prefix('"')?.strip_suffix('"')
+    }
+
     /// The string that it is.
+    #[inline]
     pub(crate) fn text(self) -> Option<Text<'a>> {
         let inner = self.json.strip_prefix('"')?.strip_suffix('"')?;
         Some(Text {
@@ -59,16 +66,58 @@ impl<'a> Value<'a> {
     }
 }
 
+/// Marks the high bit of the lowest byte that cannot stand for itself inside a string; higher bytes may be marked in vain.
+#[inline]
+const fn stops_of(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
+    let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    let control = word.wrapping_sub(ONES * 0x20);
+    // A byte of 0x80 and more marks itself in none of the three: what is exclusive-or-ed leaves its high bit.
+    (quote | backslash | control) & !word & (ONES * 0x80)
+}
+
+/// After so many words of eight bytes a string counts as long.
+const LONG: usize = 3;
+
+/// Goes on while whole blocks hold nothing that stops a string.
+#[inline]
+fn skip_blocks(mut rest: &[u8]) -> &[u8] {
+    while let Some((block, behind)) = rest.split_first_chunk::<32>() {
+        // Without a way out of the loop the compiler makes a few vector instructions of it.
+        let stops = block.iter().fold(0, |any, byte| {
+            any | u8::from(*byte == b'"') | u8::from(*byte == b'\\') | u8::from(*byte < 0x20)
+        });
+        if stops != 0 {
+            break;
+        }
+        rest = behind;
+    }
+    rest
+}
+
+/// What cannot stand for itself inside a string.
+#[inline]
+const fn stops_text(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..=0x1f)
+}
+
 /// A place in a text.
 #[derive(Clone, Debug)]
 pub(crate) struct Scan<'a> {
     text: &'a str,
     at: usize,
+    /// The most levels of any value so far that began with [`Scan::value`]: 0 for what holds nothing.
+    deepest: usize,
 }
 
 impl<'a> Scan<'a> {
     pub(crate) const fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self {
+            text,
+            at: 0,
+            deepest: 0,
+        }
     }
 
     /// The next byte that is no white space; 0, which begins nothing in JSON, at the end.
@@ -101,18 +150,40 @@ impl<'a> Scan<'a> {
     pub(crate) fn value(&mut self) -> Result<Value<'a>, NotJson> {
         let first = self.peek();
         let from = self.at;
-        let (mut depth, mut escaped) = (0, false);
+        let mut escaped = false;
         match first {
             b'"' => escaped = self.text()?.escaped,
-            b'{' | b'[' => depth = self.nested()?,
+            b'{' | b'[' => self.nested()?,
             _ => self.scalar()?,
         }
         Ok(Value {
             json: self.since(from),
-            from,
-            depth,
             escaped,
         })
+    }
+
+    /// The most levels of the values since this was asked last.
+    pub(crate) fn take_deepest(&mut self) -> usize {
+        std::mem::take(&mut self.deepest)
+    }
+
+    /// Goes past one value without a look back at it.
+    #[inline]
+    pub(crate) fn skip(&mut self) -> Result<(), NotJson> {
+        match self.peek() {
+            b'"' => self.skip_text().map(|_| ()),
+            b'{' | b'[' => self.nested(),
+            _ => self.scalar(),
+        }
+    }
+
+    #[inline]
+    fn skip_key(&mut self) -> Result<(), NotJson> {
+        if self.peek() != b'"' {
+            return Err(NotJson);
+        }
+        self.skip_text()?;
+        if self.take(b':') { Ok(()) } else { Err(NotJson) }
     }
 
     /// Where the next byte stands.
@@ -144,48 +215,66 @@ impl<'a> Scan<'a> {
     /// A string, from its opening quote on.
     #[inline]
     fn text(&mut self) -> Result<Text<'a>, NotJson> {
-        self.at += 1;
-        let from = self.at;
-        let mut escaped = false;
-        loop {
-            self.plain();
-            match self.byte() {
-                b'"' => break,
-                b'\\' => {
-                    escaped = true;
-                    self.escape()?;
-                }
-                _ => return Err(NotJson),
-            }
-        }
-        let inner = self.since(from);
-        self.at += 1;
+        let from = self.at + 1;
+        let escaped = self.skip_text()?;
+        let inner = self.text.get(from..self.at - 1).unwrap_or_default();
         Ok(Text { inner, escaped })
     }
 
-    /// Goes to the next quote, backslash or control character, eight bytes at a time.
+    /// The same; gives only whether there is an escape in it.
     #[inline]
-    fn plain(&mut self) {
-        const ONES: u64 = u64::MAX / 255;
-        const HIGH: u64 = ONES * 0x80;
-        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        let (words, tail) = rest.as_chunks::<8>();
-        let mut done = 0;
-        for word in words {
-            let word = u64::from_le_bytes(*word);
-            // In each term the lowest byte that is marked is marked rightly; a borrow can only reach bytes above it.
-            let quote = (word ^ (ONES * 0x22)).wrapping_sub(ONES) & !(word ^ (ONES * 0x22));
-            let backslash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES) & !(word ^ (ONES * 0x5c));
-            let control = word.wrapping_sub(ONES * 0x20) & !word;
-            let marked = (quote | backslash | control) & HIGH;
-            if marked != 0 {
-                self.at += done + (marked.trailing_zeros() / 8) as usize;
-                return;
+    fn skip_text(&mut self) -> Result<bool, NotJson> {
+        self.at += 1;
+        match self.plain() {
+            b'"' => {
+                self.at += 1;
+                Ok(false)
             }
-            done += 8;
+            b'\\' => self.skip_escaped_text(),
+            _ => Err(NotJson),
         }
-        let ends = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
-        self.at += done + tail.iter().position(ends).unwrap_or(tail.len());
+    }
+
+    /// The rest of a string, from its first escape on.
+    fn skip_escaped_text(&mut self) -> Result<bool, NotJson> {
+        loop {
+            self.escape()?;
+            match self.plain() {
+                b'"' => break,
+                b'\\' => {}
+                _ => return Err(NotJson),
+            }
+        }
+        self.at += 1;
+        Ok(true)
+    }
+
+    /// Goes to the next quote, backslash or control character, and gives it; 0 at the end.
+    #[inline]
+    fn plain(&mut self) -> u8 {
+        let bytes = self.text.as_bytes();
+        let mut rest = bytes.get(self.at..).unwrap_or_default();
+        let mut n_words = 0_usize;
+        while let Some((word, behind)) = rest.split_first_chunk() {
+            let word = u64::from_le_bytes(*word);
+            let stops = stops_of(word);
+            if stops != 0 {
+                let n_bits = stops.trailing_zeros() & !7;
+                self.at = bytes.len() - rest.len() + (n_bits / 8) as usize;
+                return (word >> n_bits) as u8;
+            }
+            rest = behind;
+            n_words += 1;
+            if n_words == LONG {
+                rest = skip_blocks(rest);
+            }
+        }
+        let n = rest
+            .iter()
+            .position(|byte| stops_text(*byte))
+            .unwrap_or(rest.len());
+        self.at = bytes.len() - rest.len() + n;
+        rest.get(n).copied().unwrap_or(0)
     }
 
     fn escape(&mut self) -> Result<(), NotJson> {
@@ -248,28 +337,27 @@ impl<'a> Scan<'a> {
         if self.at == from { Err(NotJson) } else { Ok(()) }
     }
 
-    /// An object or an array with all that it holds, without recursion; gives the number of levels.
-    fn nested(&mut self) -> Result<usize, NotJson> {
+    /// An object or an array with all that it holds, without recursion.
+    fn nested(&mut self) -> Result<(), NotJson> {
         let mut open = Levels::default();
-        let mut deepest = 0;
         'value: loop {
             match self.peek() {
                 b'"' => {
-                    self.text()?;
+                    self.skip_text()?;
                 }
                 b'{' => {
                     self.at += 1;
                     open.push(true);
-                    deepest = deepest.max(open.len);
+                    self.deepest = self.deepest.max(open.len);
                     if self.peek() != b'}' {
-                        self.key()?;
+                        self.skip_key()?;
                         continue 'value;
                     }
                 }
                 b'[' => {
                     self.at += 1;
                     open.push(false);
-                    deepest = deepest.max(open.len);
+                    self.deepest = self.deepest.max(open.len);
                     if self.peek() != b']' {
                         continue 'value;
                     }
@@ -282,7 +370,7 @@ impl<'a> Scan<'a> {
                     (b',', is_object) => {
                         self.at += 1;
                         if is_object {
-                            self.key()?;
+                            self.skip_key()?;
                         }
                         continue 'value;
                     }
@@ -291,7 +379,7 @@ impl<'a> Scan<'a> {
                 }
                 open.pop();
                 if open.len == 0 {
-                    return Ok(deepest);
+                    return Ok(());
                 }
             }
         }
@@ -429,8 +517,9 @@ mod tests {
             let mixed: String = (0..n).map(|i| if i % 3 == 0 { "[" } else { "{\"k\":" }).collect();
             let ends: String = (0..n).rev().map(|i| if i % 3 == 0 { ']' } else { '}' }).collect();
             let text = format!("{mixed}1{ends}");
-            let value = Scan::new(&text).value().unwrap();
-            assert_eq!((value.json, value.depth), (text.as_str(), n));
+            let mut scan = Scan::new(&text);
+            let value = scan.value().unwrap();
+            assert_eq!((value.json, scan.take_deepest()), (text.as_str(), n));
             let wrong = format!("{mixed}1{}", ends.replacen(['}', ']'], "x", 1));
             assert!(!is_json(&wrong));
             let crossed: String = ends

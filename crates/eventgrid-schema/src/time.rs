@@ -132,15 +132,19 @@ fn usual(text: &[u8]) -> Option<(i64, u32)> {
     }
     let mut nanos = 0;
     if let [b'.', fraction @ ..] = rest {
-        let n_digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let (digits, behind) = fraction.split_at_checked(n_digits)?;
-        if !(1..=9).contains(&n_digits) {
+        let mut unit = 1_000_000_000;
+        rest = fraction;
+        while let [byte @ b'0'..=b'9', behind @ ..] = rest {
+            unit /= 10;
+            nanos += u32::from(byte - b'0') * unit;
+            rest = behind;
+            if unit == 0 {
+                return None;
+            }
+        }
+        if unit == 1_000_000_000 {
             return None;
         }
-        for place in 0..9 {
-            nanos = nanos * 10 + u32::from(digits.get(place).map_or(0, |byte| byte - b'0'));
-        }
-        rest = behind;
     }
     let offset = match *rest {
         [b'Z'] => 0,

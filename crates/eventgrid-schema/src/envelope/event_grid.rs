@@ -4,26 +4,20 @@
 //! **Source**: <https://learn.microsoft.com/azure/event-grid/event-schema>, read 2026-11-22. `dataVersion` and `metadataVersion` may be
 //! empty or missing; nothing depends on them.
 
-use super::{Attributes, EnvelopeError, EventSchema, Head, optional, required};
+use super::{EventSchema, Fields, field};
 
-/// The event type: JSON text.
-pub(super) const TYPE: &str = "eventType";
-/// The resource that sent it: JSON text, an ARM id.
-pub(super) const SOURCE: &str = "topic";
-/// The time: JSON text, RFC 3339.
-pub(super) const TIME: &str = "eventTime";
-
-pub(super) fn read<'a>(head: &Head<'a>) -> Result<Attributes<'a>, EnvelopeError> {
-    Ok(Attributes {
-        schema: EventSchema::EventGrid,
-        event_type: required(head, TYPE)?,
-        id: required(head, "id")?,
-        source: required(head, SOURCE)?,
-        subject: optional(head, "subject")?,
-        time: optional(head, TIME)?,
-        time_field: TIME,
-    })
-}
+/// What this schema calls what both have.
+pub(super) const FIELDS: Fields = Fields {
+    schema: EventSchema::EventGrid,
+    // `specversion`, which this schema does not have.
+    version: field(3),
+    // `eventType`: JSON text.
+    event_type: field(8),
+    // `topic`: JSON text, an ARM id.
+    source: field(7),
+    // `eventTime`: JSON text, RFC 3339.
+    time: field(9),
+};
 
 /// The members that are attributes of the schema itself.
 pub(crate) const KNOWN: [&str; 8] = [

@@ -7,7 +7,6 @@ pub(crate) mod cloud_event;
 pub(crate) mod event_grid;
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use crate::batch::Limits;
 use crate::error::{Error, found, kind_of};
@@ -55,19 +54,48 @@ impl EnvelopeError {
     }
 }
 
-/// The attributes that have a meaning here, in both schemas.
+/// An attribute that has a meaning here: its place in a [`Head`], and its name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field {
+    place: usize,
+    name: &'static str,
+}
+
+const ID: Field = field(0);
+const SUBJECT: Field = field(1);
+pub(crate) const DATA: Field = field(2);
+
+/// Those of both schemas.
 const NAMES: [&str; 10] = [
     "id",
     "subject",
     "data",
-    cloud_event::SPEC_VERSION,
-    cloud_event::SOURCE,
-    cloud_event::TYPE,
-    cloud_event::TIME,
-    event_grid::SOURCE,
-    event_grid::TYPE,
-    event_grid::TIME,
+    "specversion",
+    "source",
+    "type",
+    "time",
+    "topic",
+    "eventType",
+    "eventTime",
 ];
+
+#[expect(clippy::indexing_slicing, reason = "evaluated when it is compiled")]
+const fn field(place: usize) -> Field {
+    Field {
+        place,
+        name: NAMES[place],
+    }
+}
+
+/// The names that one schema has for what both have.
+#[derive(Debug)]
+pub(crate) struct Fields {
+    schema: EventSchema,
+    version: Field,
+    event_type: Field,
+    source: Field,
+    time: Field,
+}
 
 /// Which of them a key is, and whether in its exact spelling.
 #[inline]
@@ -83,6 +111,7 @@ fn place_of(key: &str) -> Option<(usize, bool)> {
         b"topic" => 7,
         b"eventType" => 8,
         b"eventTime" => 9,
+        b"dataVersion" | b"metadataVersion" | b"datacontenttype" => return None,
         _ => {
             let place = NAMES.iter().position(|name| name.eq_ignore_ascii_case(key))?;
             return Some((place, false));
@@ -91,88 +120,89 @@ fn place_of(key: &str) -> Option<(usize, bool)> {
     Some((exact, true))
 }
 
-/// What the first level of one element says, found in one pass: each value verbatim, under its exact spelling and under any
-/// other casing. A key that comes twice keeps its first value: the one known sender that repeats a key writes the right value
-/// first. Null is absent, so that it hides no other spelling.
+/// What the first level of one element says, found in one pass, each value verbatim. Its exact spelling comes before any other
+/// casing. A key that comes twice keeps its first value: the one known sender that repeats a key writes the right value first.
+/// Null is absent, so that it hides no other spelling.
 #[derive(Debug, Default)]
 pub(crate) struct Head<'a> {
-    exact: [Option<Value<'a>>; NAMES.len()],
-    loose: [Option<Value<'a>>; NAMES.len()],
-    /// Where the object begins in what was scanned.
-    from: usize,
+    /// The values, and whether the key was in its exact spelling.
+    values: [Option<(Value<'a>, bool)>; NAMES.len()],
     depth: usize,
     has_unreadable_key: bool,
 }
 
 impl<'a> Head<'a> {
     /// Goes past one object.
+    #[inline]
     pub(crate) fn read(scan: &mut Scan<'a>) -> Result<Self, NotJson> {
-        scan.peek();
-        let mut head = Self {
-            from: scan.at(),
-            ..Self::default()
-        };
-        members(scan, |key, value| {
-            head.depth = head.depth.max(value.depth);
+        let mut head = Self::default();
+        scan.take_deepest();
+        let mut members = Walk::begin(scan)?;
+        while let Some(key) = members.key(scan)? {
             let place = if key.escaped {
-                key.read().map_or_else(
-                    || {
-                        head.has_unreadable_key = true;
-                        None
-                    },
-                    |key| place_of(&key),
-                )
+                head.place_of_escaped(key)
             } else {
                 place_of(key.inner)
             };
-            if let Some((place, is_exact)) = place
-                && !value.is_null()
-            {
-                let spelling = if is_exact {
-                    &mut head.exact
-                } else {
-                    &mut head.loose
-                };
-                if let Some(slot) = spelling.get_mut(place) {
-                    slot.get_or_insert(value);
+            let slot = place.and_then(|(place, is_exact)| Some((head.values.get_mut(place)?, is_exact)));
+            match slot {
+                Some((slot, is_exact)) if slot.is_none_or(|(_, was_exact)| is_exact && !was_exact) => {
+                    let value = scan.value()?;
+                    if !value.is_null() {
+                        *slot = Some((value, is_exact));
+                    }
                 }
+                _ => scan.skip()?,
             }
-        })?;
+        }
+        head.depth = scan.take_deepest();
         Ok(head)
     }
 
+    #[cold]
+    fn place_of_escaped(&mut self, key: Text<'a>) -> Option<(usize, bool)> {
+        let read = key.read();
+        self.has_unreadable_key |= read.is_none();
+        read.and_then(|key| place_of(&key))
+    }
+
     #[inline]
-    pub(crate) fn get(&self, name: &str) -> Option<Value<'a>> {
-        let place = NAMES.iter().position(|known| *known == name)?;
-        let in_any = |spelling: &[Option<Value<'a>>]| spelling.get(place).copied().flatten();
-        in_any(&self.exact).or_else(|| in_any(&self.loose))
+    pub(crate) fn get(&self, field: Field) -> Option<Value<'a>> {
+        let value = self.values.get(field.place).copied().flatten();
+        value.map(|(value, _)| value)
+    }
+
+    #[inline]
+    fn has(&self, field: Field) -> bool {
+        self.values.get(field.place).is_some_and(Option::is_some)
     }
 }
 
-impl Head<'_> {
-    /// Where a value stands in the text of the object.
-    pub(crate) fn range_of(&self, name: &str) -> Option<Range<usize>> {
-        let value = self.get(name)?;
-        let from = value.from.checked_sub(self.from)?;
-        Some(from..from + value.json.len())
-    }
+/// The members of an object, one after another: a key from here, then its value from the scan.
+struct Walk {
+    is_first: bool,
 }
 
-/// Goes past one object, and shows each of its members.
-#[inline]
-fn members<'a>(scan: &mut Scan<'a>, mut each: impl FnMut(Text<'a>, Value<'a>)) -> Result<(), NotJson> {
-    if !scan.take(b'{') {
-        return Err(NotJson);
-    }
-    if scan.take(b'}') {
-        return Ok(());
-    }
-    loop {
-        let key = scan.key()?;
-        each(key, scan.value()?);
-        if !scan.take(b',') {
-            return if scan.take(b'}') { Ok(()) } else { Err(NotJson) };
+impl Walk {
+    #[inline]
+    fn begin(scan: &mut Scan<'_>) -> Result<Self, NotJson> {
+        if scan.take(b'{') {
+            Ok(Self { is_first: true })
+        } else {
+            Err(NotJson)
         }
+    }
+
+    /// The next key; none behind the last member, and then the object has been gone past.
+    #[inline]
+    fn key<'a>(&mut self, scan: &mut Scan<'a>) -> Result<Option<Text<'a>>, NotJson> {
+        if scan.take(b'}') {
+            return Ok(None);
+        }
+        if !std::mem::take(&mut self.is_first) && !scan.take(b',') {
+            return Err(NotJson);
+        }
+        scan.key().map(Some)
     }
 }
 
@@ -190,11 +220,18 @@ impl<'a> Members<'a> {
             return Err(EnvelopeError::new("element", "an object", kind_of(json)));
         }
         let (mut found_members, mut is_readable) = (Vec::with_capacity(8), true);
-        let read = members(&mut scan, |key, value| match key.read() {
-            Some(key) => found_members.push((key, value)),
-            None => is_readable = false,
-        });
-        if read.is_err() || !is_readable || !scan.is_at_end() {
+        let mut read = || {
+            let mut walk = Walk::begin(&mut scan)?;
+            while let Some(key) = walk.key(&mut scan)? {
+                let value = scan.value()?;
+                match key.read() {
+                    Some(key) => found_members.push((key, value)),
+                    None => is_readable = false,
+                }
+            }
+            if scan.is_at_end() { Ok(()) } else { Err(NotJson) }
+        };
+        if read().is_err() || !is_readable {
             return Err(EnvelopeError::new(
                 "element",
                 "an object",
@@ -228,6 +265,13 @@ impl<'a> Members<'a> {
 /// The text that a value must be.
 #[inline]
 pub(crate) fn text_of<'a>(value: Value<'a>, name: &str) -> Result<Cow<'a, str>, Error> {
+    value
+        .plain()
+        .map_or_else(|| escaped_text_of(value, name), |text| Ok(Cow::Borrowed(text)))
+}
+
+#[cold]
+fn escaped_text_of<'a>(value: Value<'a>, name: &str) -> Result<Cow<'a, str>, Error> {
     let text = value.text().and_then(Text::read);
     text.ok_or_else(|| Error::new(name, "a text", found(value.json, "a text")))
 }
@@ -258,55 +302,95 @@ impl<'a> Attributes<'a> {
             let levels = format!("{} levels", head.depth.saturating_add(1));
             return Err(EnvelopeError::new("element", "nesting within the limit", levels));
         }
-        let has = |name| head.get(name).is_some();
-        let cloud = has(cloud_event::SPEC_VERSION)
-            || (!has(event_grid::TYPE) && !has(event_grid::SOURCE) && has(cloud_event::TYPE));
-        let attributes = if cloud {
-            cloud_event::read(head)
+        let is_cloud_event = head.has(cloud_event::FIELDS.version)
+            || (!head.has(event_grid::FIELDS.event_type)
+                && !head.has(event_grid::FIELDS.source)
+                && head.has(cloud_event::FIELDS.event_type));
+        let fields = if is_cloud_event {
+            &cloud_event::FIELDS
         } else {
-            event_grid::read(head)
-        }?;
-        attributes.within(limits)
+            &event_grid::FIELDS
+        };
+        let attributes = Self::usual(head, fields).map_or_else(|| Self::any(head, fields), Ok)?;
+        let texts = [&attributes.id, &attributes.source, &attributes.event_type];
+        let longest = texts
+            .into_iter()
+            .chain(&attributes.subject)
+            .map(|text| text.len())
+            .max();
+        if longest > Some(limits.max_field_bytes) {
+            return Err(attributes.too_long(fields, limits));
+        }
+        Ok(attributes)
     }
 
-    fn within(self, limits: &Limits) -> Result<Self, EnvelopeError> {
-        let (source, event_type) = match self.schema {
-            EventSchema::EventGrid => (event_grid::SOURCE, event_grid::TYPE),
-            EventSchema::CloudEvents => (cloud_event::SOURCE, cloud_event::TYPE),
+    /// Where every text stands for itself and none that must be there is missing.
+    #[inline]
+    fn usual(head: &Head<'a>, fields: &Fields) -> Option<Self> {
+        let there = |field| {
+            Some(Cow::Borrowed(
+                head.get(field)?.plain().filter(|text| !text.is_empty())?,
+            ))
         };
-        let fields = [
-            ("id", Some(&self.id)),
-            (source, Some(&self.source)),
-            (event_type, Some(&self.event_type)),
-            ("subject", self.subject.as_ref()),
+        let perhaps = |field| match head.get(field) {
+            Some(value) => value.plain().map(|text| Some(Cow::Borrowed(text))),
+            None => Some(None),
+        };
+        Some(Self {
+            schema: fields.schema,
+            event_type: there(fields.event_type)?,
+            id: there(ID)?,
+            source: there(fields.source)?,
+            subject: perhaps(SUBJECT)?,
+            time: perhaps(fields.time)?,
+            time_field: fields.time.name,
+        })
+    }
+
+    #[cold]
+    fn any(head: &Head<'a>, fields: &Fields) -> Result<Self, EnvelopeError> {
+        Ok(Self {
+            schema: fields.schema,
+            event_type: required(head, fields.event_type)?,
+            id: required(head, ID)?,
+            source: required(head, fields.source)?,
+            subject: optional(head, SUBJECT)?,
+            time: optional(head, fields.time)?,
+            time_field: fields.time.name,
+        })
+    }
+
+    #[cold]
+    fn too_long(&self, fields: &Fields, limits: &Limits) -> EnvelopeError {
+        let texts = [
+            (ID, Some(&self.id)),
+            (fields.source, Some(&self.source)),
+            (fields.event_type, Some(&self.event_type)),
+            (SUBJECT, self.subject.as_ref()),
         ];
-        for (name, text) in fields {
-            if let Some(text) = text
-                && text.len() > limits.max_field_bytes
-            {
-                return Err(EnvelopeError::new(
-                    name,
-                    "a text within the limit",
-                    format!("{} bytes", text.len()),
-                ));
-            }
-        }
-        Ok(self)
+        let first = texts.iter().find_map(|(field, text)| {
+            let n = text
+                .map(|text| text.len())
+                .filter(|n| *n > limits.max_field_bytes)?;
+            Some((field.name, n))
+        });
+        let (name, n) = first.unwrap_or_default();
+        EnvelopeError::new(name, "a text within the limit", format!("{n} bytes"))
     }
 }
 
 /// A text that an envelope must have.
-fn required<'a>(head: &Head<'a>, name: &'static str) -> Result<Cow<'a, str>, EnvelopeError> {
-    match optional(head, name)? {
+fn required<'a>(head: &Head<'a>, field: Field) -> Result<Cow<'a, str>, EnvelopeError> {
+    match optional(head, field)? {
         Some(text) if !text.is_empty() => Ok(text),
-        Some(_) => Err(EnvelopeError::new(name, "a text that is not empty", "\"\"")),
-        None => Err(EnvelopeError::new(name, "a text", "nothing")),
+        Some(_) => Err(EnvelopeError::new(field.name, "a text that is not empty", "\"\"")),
+        None => Err(EnvelopeError::new(field.name, "a text", "nothing")),
     }
 }
 
 /// A text that an envelope may have.
-fn optional<'a>(head: &Head<'a>, name: &'static str) -> Result<Option<Cow<'a, str>>, EnvelopeError> {
-    head.get(name)
-        .map_or(Ok(None), |value| text_of(value, name).map(Some))
+fn optional<'a>(head: &Head<'a>, field: Field) -> Result<Option<Cow<'a, str>>, EnvelopeError> {
+    head.get(field)
+        .map_or(Ok(None), |value| text_of(value, field.name).map(Some))
         .map_err(EnvelopeError)
 }
