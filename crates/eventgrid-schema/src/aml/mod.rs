@@ -5,11 +5,13 @@
 
 mod dataset;
 mod model;
+mod object;
 mod run;
 mod tolerant;
 
 pub use self::dataset::DatasetDriftDetected;
 pub use self::model::{ModelDeployed, ModelReference, ModelRegistered};
+pub use self::object::JsonObject;
 pub use self::run::{RunCompleted, RunStatus, RunStatusChanged};
 
 use self::tolerant::Fields;

@@ -6,8 +6,7 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
-
+use super::object::JsonObject;
 use super::tolerant::Fields;
 use crate::error::{Error, shown};
 use crate::id::RunId;
@@ -21,8 +20,8 @@ pub struct RunCompleted {
     experiment_name: Option<String>,
     run_id: RunId,
     run_type: Option<String>,
-    run_tags: Map<String, Value>,
-    run_properties: Map<String, Value>,
+    run_tags: JsonObject,
+    run_properties: JsonObject,
 }
 
 impl RunCompleted {
@@ -34,8 +33,8 @@ impl RunCompleted {
             run_id: RunId::parse(&run_id)
                 .map_err(|_| Error::new("data.runId", "a run id", shown(&run_id)))?,
             run_type: fields.owned("runType")?,
-            run_tags: fields.map("runTags")?,
-            run_properties: fields.map("runProperties")?,
+            run_tags: fields.object("runTags")?,
+            run_properties: fields.object("runProperties")?,
         })
     }
 
@@ -65,13 +64,13 @@ impl RunCompleted {
 
     /// `runTags`: an object of any values; names may hold dots.
     #[must_use]
-    pub const fn run_tags(&self) -> &Map<String, Value> {
+    pub const fn run_tags(&self) -> &JsonObject {
         &self.run_tags
     }
 
     /// `runProperties`: an object of any values, numbers as texts.
     #[must_use]
-    pub const fn run_properties(&self) -> &Map<String, Value> {
+    pub const fn run_properties(&self) -> &JsonObject {
         &self.run_properties
     }
 }
@@ -106,7 +105,7 @@ impl RunStatusChanged {
 
     /// `runTags` of the run.
     #[must_use]
-    pub const fn run_tags(&self) -> &Map<String, Value> {
+    pub const fn run_tags(&self) -> &JsonObject {
         &self.run.run_tags
     }
 
@@ -166,7 +165,11 @@ mod tests {
         .unwrap();
         assert!(run.run_status().is("Failed"));
         assert_eq!(
-            (run.run_id().as_str(), run.run().run_type(), run.run_tags().len()),
+            (
+                run.run_id().as_str(),
+                run.run().run_type(),
+                run.run_tags().iter().count()
+            ),
             ("r", None, 1)
         );
     }

@@ -5,8 +5,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
-
+use super::object::JsonObject;
 use crate::envelope::{Members, text_of};
 use crate::error::{Error, found, kind_of};
 
@@ -17,11 +16,11 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     pub(super) fn read(payload: Option<&'a str>) -> Result<Self, Error> {
-        let found = payload.map_or_else(|| "nothing".to_owned(), |payload| found(payload, "an object"));
         let members = payload.and_then(|payload| Members::read(payload).ok());
-        members
-            .map(|members| Self { members })
-            .ok_or_else(|| Error::new("data", "an object", found))
+        members.map(|members| Self { members }).ok_or_else(|| {
+            let found = payload.map_or_else(|| "nothing".to_owned(), |payload| found(payload, "an object"));
+            Error::new("data", "an object", found)
+        })
     }
 
     /// A text, or a number or boolean as the text it was written as: a version of 20 is "20", of 1.10 is "1.10".
@@ -30,7 +29,10 @@ impl<'a> Fields<'a> {
             return Ok(None);
         };
         match value.json.as_bytes().first() {
-            Some(b'"') => text_of(value, &path(name)).map(Some),
+            Some(b'"') => match value.plain() {
+                Some(text) => Ok(Some(Cow::Borrowed(text))),
+                None => text_of(value, &path(name)).map(Some),
+            },
             Some(b'{' | b'[') | None => {
                 Err(Error::new(path(name), "a text or a number", kind_of(value.json)))
             }
@@ -52,11 +54,12 @@ impl<'a> Fields<'a> {
     }
 
     /// An object of any values; empty when it is missing or null.
-    pub(super) fn map(&self, name: &str) -> Result<Map<String, Value>, Error> {
-        let Some(raw) = self.members.get(name).map(|value| value.json) else {
-            return Ok(Map::new());
-        };
-        serde_json::from_str(raw).map_err(|_| Error::new(path(name), "an object", found(raw, "an object")))
+    pub(super) fn object(&self, name: &str) -> Result<JsonObject, Error> {
+        match self.members.get(name) {
+            None => Ok(JsonObject::default()),
+            Some(value) if value.json.starts_with('{') => Ok(JsonObject::of(value.json)),
+            Some(value) => Err(Error::new(path(name), "an object", kind_of(value.json))),
+        }
     }
 }
 

@@ -251,6 +251,14 @@ impl<'a> Members<'a> {
         found.map(|(_, value)| *value)
     }
 
+    /// The value under a key in its exact spelling; null is a value.
+    pub(crate) fn get_exact(&self, name: &str) -> Option<Value<'a>> {
+        self.members
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| *value)
+    }
+
     /// A text under a key, borrowed where it has no escapes.
     pub(crate) fn text(&self, name: &str) -> Result<Option<Cow<'a, str>>, Error> {
         self.get(name)

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use eventgrid_schema::aml::RunCompleted;
+use eventgrid_schema::aml::{JsonObject, RunCompleted};
 use eventgrid_schema::{
     AmlEvent, Batch, BatchErrorKind, Element, Event, EventSchema, GridEvent, Subject, WorkspaceId,
 };
@@ -407,8 +407,8 @@ fn run(it: &RunCompleted) -> String {
     )
 }
 
-fn json(map: &serde_json::Map<String, serde_json::Value>) -> String {
-    serde_json::to_string(map).unwrap()
+fn json(object: &JsonObject) -> String {
+    serde_json::to_string(&object.to_map().unwrap()).unwrap()
 }
 
 fn folder() -> PathBuf {
