@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use crate::aml::AmlEvent;
 use crate::batch::Limits;
+use crate::dead_letter::DeadLetter;
 use crate::envelope::{Attributes, DATA, EnvelopeError, EventSchema, Head, Members, cloud_event, event_grid};
 use crate::error::{Error, found};
 use crate::handshake::GridEvent;
@@ -280,6 +281,12 @@ impl<'a> Event<'a> {
     /// It is of a known type, and the payload is not what that type has.
     pub fn aml(&self) -> Result<AmlEvent, Error> {
         AmlEvent::read(self)
+    }
+
+    /// Why Event Grid gave it up, if it comes from a store of dead letters.
+    #[must_use]
+    pub fn dead_letter(&self) -> Option<DeadLetter> {
+        DeadLetter::read(self)
     }
 
     /// The event as one of Event Grid's own, which are acknowledged and never forwarded; none for any other.

@@ -36,6 +36,8 @@
 
 pub mod aml;
 pub mod batch;
+mod binary;
+pub mod dead_letter;
 pub mod delivery;
 pub mod envelope;
 mod error;
@@ -48,6 +50,7 @@ pub mod time;
 
 pub use self::aml::AmlEvent;
 pub use self::batch::{Batch, BatchError, BatchErrorKind, Element, Limits};
+pub use self::dead_letter::DeadLetter;
 pub use self::delivery::Delivery;
 pub use self::envelope::{EnvelopeError, EventSchema};
 pub use self::error::Error;

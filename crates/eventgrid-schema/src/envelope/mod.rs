@@ -265,6 +265,10 @@ impl<'a> Members<'a> {
             .map_or(Ok(None), |value| text_of(value, name).map(Some))
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Value<'a>)> {
+        self.members.iter().map(|(key, value)| (&**key, *value))
+    }
+
     pub(crate) fn into_iter(self) -> impl Iterator<Item = (Cow<'a, str>, &'a str)> {
         self.members.into_iter().map(|(key, value)| (key, value.json))
     }
