@@ -45,6 +45,8 @@ pub mod event;
 pub mod handshake;
 pub mod id;
 mod scan;
+#[cfg(feature = "schemars")]
+mod schema;
 pub mod subject;
 pub mod time;
 

@@ -12,7 +12,7 @@ mod tolerant;
 pub use self::dataset::DatasetDriftDetected;
 pub use self::model::{ModelDeployed, ModelReference, ModelRegistered};
 pub use self::object::JsonObject;
-pub use self::run::{RunCompleted, RunStatus, RunStatusChanged};
+pub use self::run::{MONITOR_ALERT_TAG, RunCompleted, RunStatus, RunStatusChanged};
 
 use self::tolerant::Fields;
 use crate::error::Error;

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use std::borrow::Cow;
+
 use super::object::JsonObject;
 use super::tolerant::Fields;
 use crate::error::{Error, shown};
@@ -114,7 +116,24 @@ impl RunStatusChanged {
     pub const fn run_id(&self) -> &RunId {
         &self.run.run_id
     }
+
+    /// The alert of model monitoring, if this is one: such alerts have no event type of their own and ride on this one, as the
+    /// text of the run tag [`MONITOR_ALERT_TAG`]. The tag's name counts in any casing.
+    #[must_use]
+    pub fn monitor_alert(&self) -> Option<Cow<'_, str>> {
+        let mut tags = self.run.run_tags.iter();
+        let (name, _) = tags.find(|(name, _)| name.eq_ignore_ascii_case(MONITOR_ALERT_TAG))?;
+        self.run
+            .run_tags
+            .text(&name)
+            .map(|text| Cow::Owned(text.into_owned()))
+    }
 }
+
+/// The run tag that model monitoring writes when a metric has crossed its threshold. Its text names monitor and signal.
+///
+/// Source: <https://learn.microsoft.com/azure/machine-learning/how-to-monitor-model-performance>, read 2026-11-22.
+pub const MONITOR_ALERT_TAG: &str = "azureml_modelmonitor_threshold_breached";
 
 /// The status of a run, such as `Running`, `Completed`, `Failed`. Compared without regard to ASCII case; new ones may come.
 #[derive(Clone, Debug)]
@@ -184,5 +203,26 @@ mod tests {
             read(r#"{"runId":"x"}"#).unwrap_err(),
             "data.runStatus: expected a text, found nothing"
         );
+    }
+
+    #[test]
+    fn ok_an_alert_of_model_monitoring_is_recognised() {
+        let check = |tags: &str, expect: Option<&str>| {
+            let data = format!(r#"{{"runStatus":"Failed","runId":"r","runTags":{tags}}}"#);
+            let fields = Fields::read(Some(&data)).unwrap();
+            let changed = RunStatusChanged::read(&fields).unwrap();
+            assert_eq!(changed.monitor_alert().as_deref(), expect, "{tags}");
+        };
+        check(
+            r#"{"azureml_modelmonitor_threshold_breached":"drift has failed"}"#,
+            Some("drift has failed"),
+        );
+        check(
+            r#"{"a":"b","AzureML_ModelMonitor_Threshold_Breached":"x"}"#,
+            Some("x"),
+        );
+        check(r#"{"azureml_modelmonitor_threshold_breached":1}"#, None);
+        check(r#"{"a":"b"}"#, None);
+        check("null", None);
     }
 }
