@@ -62,6 +62,9 @@ pub use self::id::{EventId, ModelName, ModelVersion, RunId, WorkspaceId};
 pub use self::subject::Subject;
 pub use self::time::EventTime;
 
+#[doc = include_str!("../docs/what_really_arrives.md")]
+pub mod what_really_arrives {}
+
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
