@@ -7,13 +7,13 @@
 use super::{Attributes, EnvelopeError, EventSchema, Head, optional, required};
 
 /// The version of the specification: JSON text, `1.0`.
-pub(super) const SPEC_VERSION: &str = "specversion";
+pub(crate) const SPEC_VERSION: &str = "specversion";
 /// The event type: JSON text.
-pub(super) const TYPE: &str = "type";
+pub(crate) const TYPE: &str = "type";
 /// What sent it: JSON text, for Azure an ARM id.
-pub(super) const SOURCE: &str = "source";
+pub(crate) const SOURCE: &str = "source";
 /// The time: JSON text, RFC 3339.
-pub(super) const TIME: &str = "time";
+pub(crate) const TIME: &str = "time";
 
 pub(super) fn read<'a>(head: &Head<'a>) -> Result<Attributes<'a>, EnvelopeError> {
     Ok(Attributes {

@@ -7,11 +7,11 @@
 use super::{Attributes, EnvelopeError, EventSchema, Head, optional, required};
 
 /// The event type: JSON text.
-pub(super) const TYPE: &str = "eventType";
+pub(crate) const TYPE: &str = "eventType";
 /// The resource that sent it: JSON text, an ARM id.
-pub(super) const SOURCE: &str = "topic";
+pub(crate) const SOURCE: &str = "topic";
 /// The time: JSON text, RFC 3339.
-pub(super) const TIME: &str = "eventTime";
+pub(crate) const TIME: &str = "eventTime";
 
 pub(super) fn read<'a>(head: &Head<'a>) -> Result<Attributes<'a>, EnvelopeError> {
     Ok(Attributes {
