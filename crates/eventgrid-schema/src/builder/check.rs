@@ -41,7 +41,7 @@ fn has_form_of_rfc3339(time: &[u8]) -> bool {
     let zone = match tail {
         [b'.', fraction @ ..] => {
             let n_digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            fraction.get(n_digits..).filter(|_| n_digits > 0)
+            fraction.get(n_digits..)
         }
         _ => Some(tail),
     };

@@ -201,7 +201,7 @@ fn err_data() {
         cloud_error(&full().with_data_base64("AQI=")),
         "data_base64: expected nothing beside data, found \"AQI=\""
     );
-    for base64 in ["A", "AQI", "AQ=I", "A===", "====", "AQ-_", "AQI=\n", "é="] {
+    for base64 in ["A", "AQ", "AQI", "AQ=I", "A===", "====", "AQ-_", "AQI=\n", "é="] {
         let builder = EventBuilder::new("t", "s", "1").with_data_base64(base64);
         let expect = format!("data_base64: expected base64, found {base64:?}");
         assert_eq!(cloud_error(&builder), expect);
