@@ -9,6 +9,7 @@
 //! | the five Azure ML payloads | [`aml`] |
 //! | subjects, ids and names, times | [`subject`], [`id`], [`time`] |
 //! | both handshakes, and Event Grid's own events | [`handshake`] |
+//! | writing: valid events in either schema | [`builder`] |
 //!
 //! What is **not** here: I/O, async, a clock, HTTP, GitHub. Nothing here calls a URL that an event names.
 //!
@@ -37,6 +38,7 @@
 pub mod aml;
 pub mod batch;
 mod binary;
+pub mod builder;
 pub mod dead_letter;
 pub mod delivery;
 pub mod envelope;

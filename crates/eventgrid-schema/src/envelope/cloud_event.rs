@@ -6,16 +6,21 @@
 
 use super::{EventSchema, Fields, field};
 
+/// The version of the specification: JSON text, `1.0`.
+pub(crate) const SPEC_VERSION: &str = "specversion";
+/// The event type: JSON text.
+pub(crate) const TYPE: &str = "type";
+/// What sent it: JSON text, for Azure an ARM id.
+pub(crate) const SOURCE: &str = "source";
+/// The time: JSON text, RFC 3339.
+pub(crate) const TIME: &str = "time";
+
 /// What this schema calls what both have.
 pub(super) const FIELDS: Fields = Fields {
     schema: EventSchema::CloudEvents,
-    // `specversion`: JSON text, `1.0`.
     version: field(3),
-    // `type`: JSON text.
     event_type: field(5),
-    // `source`: JSON text, for Azure an ARM id.
     source: field(4),
-    // `time`: JSON text, RFC 3339.
     time: field(6),
 };
 

@@ -6,16 +6,19 @@
 
 use super::{EventSchema, Fields, field};
 
+/// The event type: JSON text.
+pub(crate) const TYPE: &str = "eventType";
+/// The resource that sent it: JSON text, an ARM id.
+pub(crate) const SOURCE: &str = "topic";
+/// The time: JSON text, RFC 3339.
+pub(crate) const TIME: &str = "eventTime";
+
 /// What this schema calls what both have.
 pub(super) const FIELDS: Fields = Fields {
     schema: EventSchema::EventGrid,
-    // `specversion`, which this schema does not have.
     version: field(3),
-    // `eventType`: JSON text.
     event_type: field(8),
-    // `topic`: JSON text, an ARM id.
     source: field(7),
-    // `eventTime`: JSON text, RFC 3339.
     time: field(9),
 };
 

@@ -70,13 +70,13 @@ const NAMES: [&str; 10] = [
     "id",
     "subject",
     "data",
-    "specversion",
-    "source",
-    "type",
-    "time",
-    "topic",
-    "eventType",
-    "eventTime",
+    cloud_event::SPEC_VERSION,
+    cloud_event::SOURCE,
+    cloud_event::TYPE,
+    cloud_event::TIME,
+    event_grid::SOURCE,
+    event_grid::TYPE,
+    event_grid::TIME,
 ];
 
 #[expect(clippy::indexing_slicing, reason = "evaluated when it is compiled")]
