@@ -7,7 +7,7 @@ default:
     @just --list
 
 # Everything that CI runs, in its order.
-ci: fmt typos test tidy clippy docs features boundaries examples benches package
+ci: fmt typos test tidy clippy docs features boundaries examples benches fuzz package
 
 # Formatting.
 fmt:
@@ -62,6 +62,10 @@ package:
 # Other people's samples: asserts what is in each, and fails when DIR holds none.
 samples DIR:
     cargo run -q -p eventgrid-schema --example samples -- {{DIR}}
+
+# Fuzz targets, N executions each, where a nightly toolchain is installed.
+fuzz N="20000":
+    if rustc +nightly --version >/dev/null 2>&1; then bash fuzz/run.sh {{N}}; else echo "no nightly toolchain: not run"; fi
 
 # Licences, sources and bans. Needs cargo-deny (`cargo install cargo-deny`).
 deny:

@@ -62,17 +62,18 @@ fn element(
     attributes.remove("data_base64");
     let text = std::str::from_utf8(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)).ok();
     let mut data = None;
-    if body.is_empty() {
-    } else if essence.ends_with("/json") || essence.ends_with("+json") {
+    if essence.ends_with("/json") || essence.ends_with("+json") {
         let is_json = |text: &&str| {
             let mut scan = Scan::new(text);
             scan.skip().is_ok() && scan.is_at_end()
         };
-        let json = text.filter(is_json);
-        data = Some(json.ok_or_else(|| EnvelopeError::new("data", "JSON", "a body that is not JSON"))?);
-    } else if let (true, Some(text)) = (essence.starts_with("text/"), text) {
+        data = text.filter(is_json);
+        if data.is_none() && !body.is_empty() {
+            return Err(EnvelopeError::new("data", "JSON", "a body that is not JSON"));
+        }
+    } else if let (true, Some(text)) = (essence.starts_with("text/") && !body.is_empty(), text) {
         attributes.insert("data".to_owned(), text.into());
-    } else {
+    } else if !body.is_empty() {
         attributes.insert("data_base64".to_owned(), base64(body).into());
     }
     let mut element = Value::Object(attributes).to_string();
