@@ -8,10 +8,11 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use crate::base64;
 use crate::batch::Limits;
 use crate::envelope::EnvelopeError;
 use crate::event::Event;
-use crate::scan::Scan;
+use crate::scan::is_json;
 
 impl Event<'static> {
     /// Reads a CloudEvent in binary mode; none when no `ce-specversion` header is there, which is what marks the mode. The event
@@ -51,10 +52,6 @@ fn element(
     content_type: Option<&str>,
     body: &[u8],
 ) -> Result<String, EnvelopeError> {
-    let essence = content_type
-        .and_then(|full| full.split(';').next())
-        .unwrap_or("application/json");
-    let essence = essence.trim().to_ascii_lowercase();
     if let Some(full) = content_type {
         attributes.insert("datacontenttype".to_owned(), full.into());
     }
@@ -62,19 +59,16 @@ fn element(
     attributes.remove("data_base64");
     let text = std::str::from_utf8(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)).ok();
     let mut data = None;
-    if essence.ends_with("/json") || essence.ends_with("+json") {
-        let is_json = |text: &&str| {
-            let mut scan = Scan::new(text);
-            scan.skip().is_ok() && scan.is_at_end()
-        };
-        data = text.filter(is_json);
+    let essence = essence(content_type.unwrap_or("application/json"));
+    if is_json_type(&essence) {
+        data = text.filter(|text| is_json(text));
         if data.is_none() && !body.is_empty() {
             return Err(EnvelopeError::new("data", "JSON", "a body that is not JSON"));
         }
     } else if let (true, Some(text)) = (essence.starts_with("text/") && !body.is_empty(), text) {
         attributes.insert("data".to_owned(), text.into());
     } else if !body.is_empty() {
-        attributes.insert("data_base64".to_owned(), base64(body).into());
+        attributes.insert("data_base64".to_owned(), base64::encode(body).into());
     }
     let mut element = Value::Object(attributes).to_string();
     if let Some(data) = data {
@@ -85,6 +79,17 @@ fn element(
         element.push('}');
     }
     Ok(element)
+}
+
+/// Whether a `datacontenttype` says JSON: `application/json`, `text/json`, `application/x+json`, with whatever parameters.
+pub(crate) fn is_json_type(content_type: &str) -> bool {
+    let essence = essence(content_type);
+    essence.ends_with("/json") || essence.ends_with("+json")
+}
+
+fn essence(content_type: &str) -> String {
+    let essence = content_type.split(';').next().unwrap_or_default();
+    essence.trim().to_ascii_lowercase()
 }
 
 /// The value of a header: percent-encoded UTF-8, leniently.
@@ -108,25 +113,6 @@ fn decoded(value: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// RFC 4648 base 64 with padding.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for three in bytes.chunks(3) {
-        let at = |place: usize| three.get(place).copied().map_or(0, u32::from);
-        let bits = (at(0) << 16) | (at(1) << 8) | at(2);
-        for place in 0..4 {
-            let digit = DIGITS.get(((bits >> (18 - 6 * place)) & 63) as usize);
-            text.push(if place <= three.len() {
-                digit.copied().map_or('=', char::from)
-            } else {
-                '='
-            });
-        }
-    }
-    text
 }
 
 #[cfg(test)]

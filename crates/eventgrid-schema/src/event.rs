@@ -8,13 +8,15 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::aml::AmlEvent;
+use crate::base64;
 use crate::batch::Limits;
+use crate::binary::is_json_type;
 use crate::dead_letter::DeadLetter;
 use crate::envelope::{Attributes, DATA, EnvelopeError, EventSchema, Head, Members, cloud_event, event_grid};
 use crate::error::{Error, found};
 use crate::handshake::GridEvent;
 use crate::id::WorkspaceId;
-use crate::scan::Scan;
+use crate::scan::{Scan, is_json};
 use crate::subject::Subject;
 use crate::time::EventTime;
 
@@ -230,22 +232,42 @@ impl<'a> Event<'a> {
     }
 
     /// `data` as the payload that it stands for: some senders of the Event Grid schema, and Event Grid itself in a
-    /// CloudEvents validation, write the payload as JSON inside a JSON text. A text of any other CloudEvent stays one.
+    /// CloudEvents validation, write the payload as JSON inside a JSON text. A text of any other CloudEvent stays one. JSON in
+    /// `data_base64` counts where `datacontenttype` says JSON, or nothing.
     #[must_use]
     pub fn payload_text(&self) -> Option<Cow<'_, str>> {
-        let raw = self.data_text()?;
+        let Some(raw) = self.data_text() else {
+            return self.json_of_base64().map(Cow::Owned);
+        };
         let unwraps = self.schema == EventSchema::EventGrid || self.event_type.is_system();
         if raw.starts_with('"') && unwraps {
             let inner = Scan::new(raw).value().ok()?.text()?.read()?;
-            let mut scan = Scan::new(&inner);
-            if scan.peek() == b'{' && scan.value().is_ok() && scan.is_at_end() {
+            if Scan::new(&inner).peek() == b'{' && is_json(&inner) {
                 return Some(inner);
             }
         }
         Some(Cow::Borrowed(raw))
     }
 
-    /// Any other attribute by its name in any casing, as JSON text: extensions, `dataVersion`, `datacontenttype`, `data_base64`.
+    /// `data_base64` decoded: what a CloudEvent has for `data` when that is not JSON. None when it is missing or not base64.
+    #[must_use]
+    pub fn data_bytes(&self) -> Option<Vec<u8>> {
+        let members = Members::read(&self.raw).ok()?;
+        let text = members.text("data_base64").ok()??;
+        base64::decode(&text)
+    }
+
+    fn json_of_base64(&self) -> Option<String> {
+        let members = Members::read(&self.raw).ok()?;
+        let media_type = members.text("datacontenttype").ok()?;
+        if !media_type.is_none_or(|media_type| is_json_type(&media_type)) {
+            return None;
+        }
+        let text = String::from_utf8(self.data_bytes()?).ok()?;
+        is_json(&text).then_some(text)
+    }
+
+    /// Any other attribute by its name in any casing, as JSON text: extensions, `dataVersion`, `datacontenttype`.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&str> {
         let members = Members::read(&self.raw).ok()?;

@@ -9,7 +9,9 @@
 //! | the five Azure ML payloads | [`aml`] |
 //! | subjects, ids and names, times | [`subject`], [`id`], [`time`] |
 //! | both handshakes, and Event Grid's own events | [`handshake`] |
+//! | events that were given up, and why | [`dead_letter`] |
 //! | writing: valid events in either schema | [`builder`] |
+//! | the oddities of real senders, and what is made of each | [`what_really_arrives`] |
 //!
 //! What is **not** here: I/O, async, a clock, HTTP, GitHub. Nothing here calls a URL that an event names.
 //!
@@ -36,6 +38,7 @@
 #![forbid(unsafe_code)]
 
 pub mod aml;
+mod base64;
 pub mod batch;
 mod binary;
 pub mod builder;

@@ -80,6 +80,12 @@ const fn stops_of(word: u64) -> u64 {
 /// After so many words of eight bytes a string counts as long.
 const LONG: usize = 3;
 
+/// Whether a text is one JSON value.
+pub(crate) fn is_json(text: &str) -> bool {
+    let mut scan = Scan::new(text);
+    scan.skip().is_ok() && scan.is_at_end()
+}
+
 /// Goes on while whole blocks hold nothing that stops a string.
 #[inline]
 fn skip_blocks(mut rest: &[u8]) -> &[u8] {

@@ -277,6 +277,8 @@ fn cloud_events() -> Vec<Row> {
             "error data: expected an object, found a text")),
         row("own-ce-model-registered-data-base64.json", model("61a2b3c4-d5e6-4f70-8192-a3b4c5d6e704", "models/harbor-demand:19", "2026-11-22T10:02:00.1234567Z",
             "error data: expected an object, found nothing")),
+        row("own-ce-model-registered-data-base64-json.json", model("61a2b3c4-d5e6-4f70-8192-a3b4c5d6e707", "models/harbor-demand:22", "2026-11-22T10:03:00.1234567Z",
+            "model harbor-demand 22 {} {}")),
         row("own-ce-model-registered-dead-letter.json", model("61a2b3c4-d5e6-4f70-8192-a3b4c5d6e705", "models/harbor-demand:20", "-",
             "model harbor-demand 20 {} {}")),
         row("own-ce-device-telemetry-extensions.json", [event("Microsoft.Devices.DeviceTelemetry", "61a2b3c4-d5e6-4f70-8192-a3b4c5d6e706", "devices/buoy-4", "2026-11-22T10:04:00.604Z",
@@ -619,6 +621,10 @@ fn ok_dead_letters_and_base64_keep_their_attributes() {
             event.attribute("data_base64"),
             Some("\"eyJtb2RlbE5hbWUiOiJoYXJib3ItZGVtYW5kIn0=\"")
         );
-        assert_eq!(event.extensions().count(), 0);
+        assert_eq!(
+            event.data_bytes().as_deref(),
+            Some(&br#"{"modelName":"harbor-demand"}"#[..])
+        );
+        assert_eq!((event.payload_text(), event.extensions().count()), (None, 0));
     });
 }
