@@ -7,7 +7,7 @@ default:
     @just --list
 
 # Everything that CI runs, in its order.
-ci: fmt typos test tidy clippy docs features boundaries examples benches fuzz package
+ci: fmt typos test tidy clippy docs features boundaries examples benches peers-check fuzz package
 
 # Formatting.
 fmt:
@@ -63,6 +63,14 @@ package:
 # Other people's samples: asserts what is in each, and fails when DIR holds none.
 samples DIR:
     cargo run -q -p eventgrid-schema --example samples -- {{DIR}}
+
+# eventgrid-schema beside cloudevents-sdk and derived structs: time and allocations.
+peers:
+    cargo run -q --release --locked --manifest-path benches/peers/cloudevents/Cargo.toml
+
+# Only what does not depend on the clock: all ways read the same, and a view allocates its vector and nothing else.
+peers-check:
+    cargo run -q --release --locked --manifest-path benches/peers/cloudevents/Cargo.toml -- --check
 
 # Fuzz targets, N executions each, where a nightly toolchain is installed.
 fuzz N="20000":

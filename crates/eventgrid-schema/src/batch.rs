@@ -273,7 +273,13 @@ fn array<'a>(scan: &mut Scan<'a>, limits: &Limits) -> Result<Found<'a>, NotJson>
     }
     loop {
         if n < limits.max_elements {
-            elements.push(element(scan, n, limits)?);
+            let element = element(scan, n, limits)?;
+            if n == 0 {
+                // Most bodies repeat one shape: room for as many as the rest would hold of the first.
+                let n_more = scan.n_left() / scan.at().max(1);
+                elements.reserve_exact(n_more.min(limits.max_elements - 1) + 1);
+            }
+            elements.push(element);
         } else {
             // Beyond the limit they are counted and not kept.
             elements = Vec::new();

@@ -152,7 +152,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Goes past one value.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn value(&mut self) -> Result<Value<'a>, NotJson> {
         let first = self.peek();
         let from = self.at;
@@ -197,6 +197,11 @@ impl<'a> Scan<'a> {
         self.at
     }
 
+    /// How many bytes are left.
+    pub(crate) const fn n_left(&self) -> usize {
+        self.text.len() - self.at
+    }
+
     /// The text from a place on to here.
     #[inline]
     pub(crate) fn since(&self, from: usize) -> &'a str {
@@ -204,7 +209,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Goes past a member's key and its colon.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn key(&mut self) -> Result<Text<'a>, NotJson> {
         if self.peek() != b'"' {
             return Err(NotJson);
@@ -219,7 +224,7 @@ impl<'a> Scan<'a> {
     }
 
     /// A string, from its opening quote on.
-    #[inline]
+    #[inline(always)]
     fn text(&mut self) -> Result<Text<'a>, NotJson> {
         let from = self.at + 1;
         let escaped = self.skip_text()?;
@@ -228,7 +233,7 @@ impl<'a> Scan<'a> {
     }
 
     /// The same; gives only whether there is an escape in it.
-    #[inline]
+    #[inline(always)]
     fn skip_text(&mut self) -> Result<bool, NotJson> {
         self.at += 1;
         match self.plain() {

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use crate::envelope::Members;
+use crate::envelope::{Members, member};
 use crate::error::Error;
 
 /// Tags or properties: an object of any values, byte for byte as it was sent.
@@ -46,18 +46,18 @@ impl JsonObject {
     /// The text under a name; none where there is none, or where another kind of value stands.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.members().get_exact(name)?.text()?.read()
+        member(&self.json, name)?.text()?.read()
     }
 
     /// The value under a name, as JSON text.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.members().get_exact(name).map(|value| value.json)
+        member(&self.json, name).map(|value| value.json)
     }
 
     /// The members in their order: names, and values as JSON text.
     pub fn iter(&self) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
-        self.members().into_iter()
+        Members::read(&self.json).unwrap_or_default().into_iter()
     }
 
     /// All of it as values.
@@ -72,10 +72,6 @@ impl JsonObject {
             map.entry(name).or_insert(value);
         }
         Ok(map)
-    }
-
-    fn members(&self) -> Members<'_> {
-        Members::read(&self.json).unwrap_or_default()
     }
 }
 

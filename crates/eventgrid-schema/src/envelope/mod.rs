@@ -98,7 +98,7 @@ pub(crate) struct Fields {
 }
 
 /// Which of them a key is, and whether in its exact spelling.
-#[inline]
+#[inline(always)]
 fn place_of(key: &str) -> Option<(usize, bool)> {
     let exact = match key.as_bytes() {
         b"id" => 0,
@@ -194,7 +194,7 @@ impl Walk {
     }
 
     /// The next key; none behind the last member, and then the object has been gone past.
-    #[inline]
+    #[inline(always)]
     fn key<'a>(&mut self, scan: &mut Scan<'a>) -> Result<Option<Text<'a>>, NotJson> {
         if scan.take(b'}') {
             return Ok(None);
@@ -204,6 +204,24 @@ impl Walk {
         }
         scan.key().map(Some)
     }
+}
+
+/// The first value under a key in its exact spelling; null is a value. Looks no further than there.
+pub(crate) fn member<'a>(json: &'a str, name: &str) -> Option<Value<'a>> {
+    let mut scan = Scan::new(json);
+    let mut walk = Walk::begin(&mut scan).ok()?;
+    while let Some(key) = walk.key(&mut scan).ok()? {
+        let is_it = if key.escaped {
+            key.read().is_some_and(|key| key == name)
+        } else {
+            key.inner == name
+        };
+        if is_it {
+            return scan.value().ok();
+        }
+        scan.skip().ok()?;
+    }
+    None
 }
 
 /// The members of a JSON object in their order, values verbatim; found as [`Head`] finds them.
@@ -249,14 +267,6 @@ impl<'a> Members<'a> {
         let exact = there.clone().find(|(key, _)| key == name);
         let found = exact.or_else(|| there.find(|(key, _)| key.eq_ignore_ascii_case(name)));
         found.map(|(_, value)| *value)
-    }
-
-    /// The value under a key in its exact spelling; null is a value.
-    pub(crate) fn get_exact(&self, name: &str) -> Option<Value<'a>> {
-        self.members
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| *value)
     }
 
     /// A text under a key, borrowed where it has no escapes.
