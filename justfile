@@ -7,7 +7,7 @@ default:
     @just --list
 
 # Everything that CI runs, in its order.
-ci: fmt typos test tidy clippy docs features boundaries examples benches package
+ci: fmt typos test tidy clippy docs features boundaries examples benches peers-check fuzz package
 
 # Formatting.
 fmt:
@@ -35,8 +35,9 @@ clippy:
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --all-features
 
-# Each feature alone builds.
+# Each feature alone builds, and the schema's tests pass with every feature that a user's own crates may give serde_json.
 features:
+    cargo test -q -p eventgrid-schema --features schemars,serde_json/preserve_order,serde_json/arbitrary_precision,serde_json/unbounded_depth
     for f in "" client rustls native-tls mock; do cargo check -q -p github-dispatch --no-default-features --features "$f"; done
     for f in "" aml github tokio testing aml,rustls github,rustls; do cargo check -q -p aml-relay-core --no-default-features --features "$f"; done
     for f in "" rustls native-tls; do cargo check -q -p aml-client --no-default-features --features "$f"; done
@@ -62,6 +63,18 @@ package:
 # Other people's samples: asserts what is in each, and fails when DIR holds none.
 samples DIR:
     cargo run -q -p eventgrid-schema --example samples -- {{DIR}}
+
+# eventgrid-schema beside cloudevents-sdk and derived structs: time and allocations.
+peers:
+    cargo run -q --release --locked --manifest-path benches/peers/cloudevents/Cargo.toml
+
+# Only what does not depend on the clock: all ways read the same, and a view allocates its vector and nothing else.
+peers-check:
+    cargo run -q --release --locked --manifest-path benches/peers/cloudevents/Cargo.toml -- --check
+
+# Fuzz targets, N executions each, where a nightly toolchain is installed.
+fuzz N="20000":
+    if rustc +nightly --version >/dev/null 2>&1; then bash fuzz/run.sh {{N}}; else echo "no nightly toolchain: not run"; fi
 
 # Licences, sources and bans. Needs cargo-deny (`cargo install cargo-deny`).
 deny:

@@ -12,6 +12,10 @@ run() {
 }
 run quickstart
 run hack2_2_parse -- fixtures/events/*.json --table >/dev/null
+run hack2_2_parse -- fixtures/events/*dead-letter*.json --strict --dead-letters --originals | run hack2_2_parse -- - --strict --to-cloud-events |
+    run hack2_2_parse -- - --strict --schema cloud-events --table
+cargo run -q -p eventgrid-schema --example receive
+cargo run -q -p eventgrid-schema --example replay_dead_letter
 run hack2_3_relay
 run host_server -- --help >/dev/null
 env -u RELAY_SECRET bash -c 'cargo run -q -p relay-examples --example host_server -- --config examples/host_server/relay.toml --check 2>&1 | grep -q RELAY_SECRET'

@@ -14,7 +14,7 @@ use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
-use eventgrid_schema::aml::RunCompleted;
+use eventgrid_schema::aml::{JsonObject, RunCompleted};
 use eventgrid_schema::{AmlEvent, Batch, BatchError, Delivery, EnvelopeError, Event, GridEvent};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -575,11 +575,8 @@ fn of_run(it: &RunCompleted, key: &str) -> Result<String, Box<dyn Error>> {
 }
 
 /// Tags and properties: how many, one of them, or what is inside one that is JSON as a text.
-fn maps(
-    tags: &Map<String, Value>,
-    properties: &Map<String, Value>,
-    key: &str,
-) -> Result<String, Box<dyn Error>> {
+fn maps(tags: &JsonObject, properties: &JsonObject, key: &str) -> Result<String, Box<dyn Error>> {
+    let (tags, properties) = (&tags.to_map()?, &properties.to_map()?);
     let text = |map: &Map<String, Value>, name: &str| or(map.get(name).and_then(Value::as_str));
     let Some((word, name)) = key.split_once(' ') else {
         return match key {

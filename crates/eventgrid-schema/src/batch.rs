@@ -5,13 +5,10 @@
 
 use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, SeqAccess, Visitor};
-use serde_json::value::RawValue;
-
-use crate::envelope::EnvelopeError;
+use crate::envelope::{EnvelopeError, Head};
 use crate::error::kind_of;
 use crate::event::Event;
+use crate::scan::{NotJson, Scan};
 
 /// Bounds on what is read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -23,6 +20,8 @@ pub struct Limits {
     pub max_elements: usize,
     /// Bytes of each of `id`, `source`/`topic`, `type`, `subject`. Default: 8 KiB.
     pub max_field_bytes: usize,
+    /// Levels of one element, itself the first. Default: 128, which is also as deep as `serde_json` builds values.
+    pub max_depth: usize,
 }
 
 impl Default for Limits {
@@ -31,6 +30,7 @@ impl Default for Limits {
             max_body_bytes: 4 * 1024 * 1024,
             max_elements: 5_000,
             max_field_bytes: 8 * 1024,
+            max_depth: 128,
         }
     }
 }
@@ -47,6 +47,13 @@ impl Limits {
     #[must_use]
     pub const fn with_max_elements(mut self, max: usize) -> Self {
         self.max_elements = max;
+        self
+    }
+
+    /// Sets the bound on the levels of one element.
+    #[must_use]
+    pub const fn with_max_depth(mut self, max: usize) -> Self {
+        self.max_depth = max;
         self
     }
 
@@ -138,43 +145,26 @@ impl<'a> Batch<'a> {
                 );
             }
         };
-        // RawValue breaks under `untagged`, so the first byte decides.
-        let raws: Vec<&'a RawValue> = match text.trim_start().as_bytes().first() {
-            Some(b'[') => match serde_json::from_str::<Elements<'a>>(text) {
-                Ok(elements) => elements.0,
-                Err(error) => return fail(BatchErrorKind::NotJson, not_json(&error)),
-            },
-            _ => match serde_json::from_str::<&'a RawValue>(text) {
-                Ok(raw) if raw.get().starts_with('{') => vec![raw],
-                Ok(raw) => {
-                    let text = format!(
-                        "expected an object or an array of events, found {}",
-                        kind_of(raw.get())
-                    );
-                    return fail(BatchErrorKind::NotObjectOrArray, text);
-                }
-                Err(error) => return fail(BatchErrorKind::NotJson, not_json(&error)),
-            },
-        };
-        if raws.len() > limits.max_elements {
-            let text = format!(
-                "the body has {} elements, and {} are taken",
-                raws.len(),
-                limits.max_elements
-            );
-            return fail(BatchErrorKind::TooManyElements, text);
-        }
-        let read = |(index, raw): (usize, &'a RawValue)| {
-            let raw = raw.get();
-            Element {
-                index,
-                raw,
-                event: Event::read(raw, limits),
+        let elements = elements(text, limits).map_err(|_| {
+            // Only now serde_json is asked, for where the fault lies.
+            let why = serde_json::from_str::<serde::de::IgnoredAny>(text).err();
+            let why = why.map_or_else(|| "its grammar is broken".to_owned(), |error| error.to_string());
+            BatchError {
+                kind: BatchErrorKind::NotJson,
+                text: format!("the body is not JSON: {why}"),
             }
-        };
-        Ok(Self {
-            elements: raws.into_iter().enumerate().map(read).collect(),
-        })
+        })?;
+        match elements {
+            Found::Elements(elements) => Ok(Self { elements }),
+            Found::TooMany(n) => {
+                let text = format!("the body has {n} elements, and {} are taken", limits.max_elements);
+                fail(BatchErrorKind::TooManyElements, text)
+            }
+            Found::Another(kind) => {
+                let text = format!("expected an object or an array of events, found {kind}");
+                fail(BatchErrorKind::NotObjectOrArray, text)
+            }
+        }
     }
 
     /// The elements.
@@ -257,34 +247,74 @@ impl<'a> Element<'a> {
     }
 }
 
-/// The elements of an array, without a look inside them.
-struct Elements<'a>(Vec<&'a RawValue>);
-
-impl<'de> Deserialize<'de> for Elements<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List;
-        impl<'de> Visitor<'de> for List {
-            type Value = Elements<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut elements = Vec::new();
-                while let Some(element) = seq.next_element()? {
-                    elements.push(element);
-                }
-                Ok(Elements(elements))
-            }
-        }
-        deserializer.deserialize_seq(List)
-    }
+/// What a body holds.
+enum Found<'a> {
+    Elements(Vec<Element<'a>>),
+    TooMany(usize),
+    Another(&'static str),
 }
 
-/// What serde_json says, which holds a line and a column and no content.
-fn not_json(error: &serde_json::Error) -> String {
-    format!("the body is not JSON: {error}")
+fn elements<'a>(text: &'a str, limits: &Limits) -> Result<Found<'a>, NotJson> {
+    let mut scan = Scan::new(text);
+    let found = match scan.peek() {
+        b'[' => array(&mut scan, limits)?,
+        b'{' => Found::Elements(vec![element(&mut scan, 0, limits)?]),
+        _ => Found::Another(kind_of(scan.value()?.json)),
+    };
+    if scan.is_at_end() { Ok(found) } else { Err(NotJson) }
+}
+
+fn array<'a>(scan: &mut Scan<'a>, limits: &Limits) -> Result<Found<'a>, NotJson> {
+    let mut elements = Vec::new();
+    let mut n = 0;
+    scan.take(b'[');
+    if scan.take(b']') {
+        return Ok(Found::Elements(elements));
+    }
+    loop {
+        if n < limits.max_elements {
+            let element = element(scan, n, limits)?;
+            if n == 0 {
+                // Most bodies repeat one shape: room for as many as the rest would hold of the first.
+                let n_more = scan.n_left() / scan.at().max(1);
+                elements.reserve_exact(n_more.min(limits.max_elements - 1) + 1);
+            }
+            elements.push(element);
+        } else {
+            // Beyond the limit they are counted and not kept.
+            elements = Vec::new();
+            scan.value()?;
+        }
+        n += 1;
+        if !scan.take(b',') {
+            break;
+        }
+    }
+    if !scan.take(b']') {
+        return Err(NotJson);
+    }
+    Ok(if n > limits.max_elements {
+        Found::TooMany(n)
+    } else {
+        Found::Elements(elements)
+    })
+}
+
+fn element<'a>(scan: &mut Scan<'a>, index: usize, limits: &Limits) -> Result<Element<'a>, NotJson> {
+    let first = scan.peek();
+    let from = scan.at();
+    if first == b'{' {
+        let head = Head::read(scan)?;
+        let raw = scan.since(from);
+        return Ok(Element {
+            index,
+            raw,
+            event: Event::read(raw, &head, limits),
+        });
+    }
+    let raw = scan.value()?.json;
+    let event = Err(EnvelopeError::new("element", "an object", kind_of(raw)));
+    Ok(Element { index, raw, event })
 }
 
 #[cfg(test)]
@@ -332,12 +362,14 @@ mod tests {
             "{\"a\":".repeat(500_000),
             "}".repeat(500_000)
         );
-        assert!(
-            Batch::parse(deep.as_bytes()).unwrap().elements()[0]
-                .event()
-                .is_ok(),
-            "data is not looked into"
+        let batch = Batch::parse(deep.as_bytes()).unwrap();
+        assert_eq!(
+            batch.elements()[0].event().unwrap_err().to_string(),
+            "element: expected nesting within the limit, found 500001 levels"
         );
+        let limits = Limits::default().with_max_depth(500_001);
+        let batch = Batch::parse_with(deep.as_bytes(), &limits).unwrap();
+        assert!(batch.elements()[0].event().is_ok(), "data is not looked into");
         let unclosed = "[".repeat(1_000_000);
         assert_eq!(kind(unclosed.as_bytes()), Some(BatchErrorKind::NotJson));
     }

@@ -5,13 +5,18 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use crate::aml::AmlEvent;
+use crate::base64;
 use crate::batch::Limits;
-use crate::envelope::{Attributes, EnvelopeError, EventSchema, Members, cloud_event, event_grid, text_of};
-use crate::error::{Error, shown};
+use crate::binary::is_json_type;
+use crate::dead_letter::DeadLetter;
+use crate::envelope::{Attributes, DATA, EnvelopeError, EventSchema, Head, Members, cloud_event, event_grid};
+use crate::error::{Error, found};
 use crate::handshake::GridEvent;
 use crate::id::WorkspaceId;
+use crate::scan::{Scan, is_json};
 use crate::subject::Subject;
 use crate::time::EventTime;
 
@@ -84,16 +89,19 @@ impl fmt::Display for EventKey {
     }
 }
 
-/// One event, whichever schema it came in. Borrows from the body where it can.
+/// One event, whichever schema it came in. Borrows from the body: nothing is copied, and `data` is not looked into, until
+/// somebody asks.
 #[derive(Clone, Debug)]
 pub struct Event<'a> {
+    raw: Cow<'a, str>,
     schema: EventSchema,
     id: Cow<'a, str>,
     source: Cow<'a, str>,
     event_type: EventType<'a>,
     subject: Option<Cow<'a, str>>,
-    time: Option<EventTime>,
-    members: Members<'a>,
+    time: Option<EventTime<'a>>,
+    /// Where `data` stands in `raw`.
+    data: Option<Range<usize>>,
 }
 
 impl<'a> Event<'a> {
@@ -102,11 +110,29 @@ impl<'a> Event<'a> {
     /// # Errors
     /// The element is no event.
     pub fn parse_element(raw: &'a str) -> Result<Self, EnvelopeError> {
-        Self::read(raw, &Limits::default())
+        Self::parse_element_with(raw, &Limits::default())
     }
 
-    pub(crate) fn read(raw: &'a str, limits: &Limits) -> Result<Self, EnvelopeError> {
-        let members = Members::read(raw)?;
+    /// The same within other limits.
+    ///
+    /// # Errors
+    /// The element is no event.
+    pub fn parse_element_with(raw: &'a str, limits: &Limits) -> Result<Self, EnvelopeError> {
+        let no_object = || EnvelopeError::new("element", "an object", found(raw, "an object"));
+        let mut scan = Scan::new(raw);
+        if scan.peek() != b'{' {
+            return Err(no_object());
+        }
+        let from = scan.at();
+        let head = Head::read(&mut scan).map_err(|_| no_object())?;
+        let element = scan.since(from);
+        if !scan.is_at_end() {
+            return Err(no_object());
+        }
+        Self::read(element, &head, limits)
+    }
+
+    pub(crate) fn read(raw: &'a str, head: &Head<'a>, limits: &Limits) -> Result<Self, EnvelopeError> {
         let Attributes {
             schema,
             id,
@@ -115,20 +141,46 @@ impl<'a> Event<'a> {
             subject,
             time,
             time_field,
-        } = Attributes::read(&members, limits)?;
-        let time = time.filter(|text| !text.is_empty()).map(|text| {
-            EventTime::parse(&text)
-                .map_err(|_| EnvelopeError::new(time_field, "an RFC 3339 time", shown(&text)))
-        });
+        } = Attributes::read(head, limits)?;
+        let time = match time {
+            Some(text) if !text.is_empty() => Some(
+                EventTime::read(text)
+                    .map_err(|error| EnvelopeError::new(time_field, "an RFC 3339 time", error.found()))?,
+            ),
+            _ => None,
+        };
         Ok(Self {
+            raw: Cow::Borrowed(raw),
             schema,
             id,
             source,
             event_type: EventType(event_type),
             subject,
-            time: time.transpose()?,
-            members,
+            time,
+            data: head.get(DATA).map(|data| range_in(raw, data.json)),
         })
+    }
+
+    /// The same, holding all its text itself.
+    #[must_use]
+    pub fn into_owned(self) -> Event<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Event {
+            raw: owned(self.raw),
+            schema: self.schema,
+            id: owned(self.id),
+            source: owned(self.source),
+            event_type: EventType(owned(self.event_type.0)),
+            subject: self.subject.map(owned),
+            time: self.time.map(EventTime::into_owned),
+            data: self.data,
+        }
+    }
+
+    /// The whole element, byte for byte as it was sent.
+    #[must_use]
+    pub fn raw(&self) -> &str {
+        &self.raw
     }
 
     /// The schema it was written in.
@@ -169,48 +221,67 @@ impl<'a> Event<'a> {
 
     /// `eventTime` or `time`.
     #[must_use]
-    pub const fn time(&self) -> Option<&EventTime> {
+    pub const fn time(&self) -> Option<&EventTime<'a>> {
         self.time.as_ref()
     }
 
     /// `data` verbatim: JSON text, byte for byte as it was sent. None when it is missing or null.
     #[must_use]
-    pub fn data_text(&self) -> Option<&'a str> {
-        self.members.get("data")
+    pub fn data_text(&self) -> Option<&str> {
+        self.raw.get(self.data.clone()?)
     }
 
     /// `data` as the payload that it stands for: some senders of the Event Grid schema, and Event Grid itself in a
-    /// CloudEvents validation, write the payload as JSON inside a JSON text. A text of any other CloudEvent stays one.
+    /// CloudEvents validation, write the payload as JSON inside a JSON text. A text of any other CloudEvent stays one. JSON in
+    /// `data_base64` counts where `datacontenttype` says JSON, or nothing.
     #[must_use]
-    pub fn payload_text(&self) -> Option<Cow<'a, str>> {
-        let raw = self.data_text()?;
+    pub fn payload_text(&self) -> Option<Cow<'_, str>> {
+        let Some(raw) = self.data_text() else {
+            return self.json_of_base64().map(Cow::Owned);
+        };
         let unwraps = self.schema == EventSchema::EventGrid || self.event_type.is_system();
         if raw.starts_with('"') && unwraps {
-            let inner = text_of(raw)?;
-            if inner.trim_start().starts_with('{')
-                && serde_json::from_str::<serde::de::IgnoredAny>(&inner).is_ok()
-            {
+            let inner = Scan::new(raw).value().ok()?.text()?.read()?;
+            if Scan::new(&inner).peek() == b'{' && is_json(&inner) {
                 return Some(inner);
             }
         }
         Some(Cow::Borrowed(raw))
     }
 
-    /// Any other attribute by its name in any casing, as JSON text: extensions, `dataVersion`, `datacontenttype`, `data_base64`.
+    /// `data_base64` decoded: what a CloudEvent has for `data` when that is not JSON. None when it is missing or not base64.
     #[must_use]
-    pub fn attribute(&self, name: &str) -> Option<&'a str> {
-        self.members.get(name)
+    pub fn data_bytes(&self) -> Option<Vec<u8>> {
+        let members = Members::read(&self.raw).ok()?;
+        let text = members.text("data_base64").ok()??;
+        base64::decode(&text)
+    }
+
+    fn json_of_base64(&self) -> Option<String> {
+        let members = Members::read(&self.raw).ok()?;
+        let media_type = members.text("datacontenttype").ok()?;
+        if !media_type.is_none_or(|media_type| is_json_type(&media_type)) {
+            return None;
+        }
+        let text = String::from_utf8(self.data_bytes()?).ok()?;
+        is_json(&text).then_some(text)
+    }
+
+    /// Any other attribute by its name in any casing, as JSON text: extensions, `dataVersion`, `datacontenttype`.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        let members = Members::read(&self.raw).ok()?;
+        members.get(name).map(|value| value.json)
     }
 
     /// The attributes that the schema does not name, with their JSON text.
-    pub fn extensions(&self) -> impl Iterator<Item = (&str, &'a str)> {
+    pub fn extensions(&self) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
         let known: &[&str] = match self.schema {
             EventSchema::EventGrid => &event_grid::KNOWN,
             EventSchema::CloudEvents => &cloud_event::KNOWN,
         };
-        self.members
-            .iter()
-            .filter(move |(name, _)| !known.iter().any(|known| known.eq_ignore_ascii_case(name)))
+        let members = Members::read(&self.raw).unwrap_or_default().into_iter();
+        members.filter(move |(name, _)| !known.iter().any(|known| known.eq_ignore_ascii_case(name)))
     }
 
     /// The key to deduplicate by.
@@ -234,11 +305,23 @@ impl<'a> Event<'a> {
         AmlEvent::read(self)
     }
 
+    /// Why Event Grid gave it up, if it comes from a store of dead letters.
+    #[must_use]
+    pub fn dead_letter(&self) -> Option<DeadLetter> {
+        DeadLetter::read(self)
+    }
+
     /// The event as one of Event Grid's own, which are acknowledged and never forwarded; none for any other.
     #[must_use]
     pub fn system(&self) -> Option<GridEvent> {
         GridEvent::read(self)
     }
+}
+
+/// Where a part of a text stands in it.
+fn range_in(whole: &str, part: &str) -> Range<usize> {
+    let from = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+    from..from + part.len()
 }
 
 #[cfg(test)]
@@ -265,7 +348,10 @@ mod tests {
         assert_eq!(grid.time(), cloud.time());
         assert_eq!(grid.data_text(), cloud.data_text());
         assert!(grid.event_type().is(cloud.event_type().as_str()));
-        assert_eq!(cloud.extensions().collect::<Vec<_>>(), [("ext", "\"x\"")]);
+        assert_eq!(
+            cloud.extensions().collect::<Vec<_>>(),
+            [(Cow::Borrowed("ext"), "\"x\"")]
+        );
         assert_eq!(grid.extensions().count(), 0);
         assert_eq!(grid.attribute("DATAVERSION"), Some("\"2\""));
     }

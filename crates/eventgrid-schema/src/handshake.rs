@@ -3,6 +3,8 @@
 //! **Reads**: `event`, and (name, value) header pairs of an `OPTIONS` request.
 //! **Source**: Event Grid endpoint validation pages for both schemas, CloudEvents webhook specification 4. Read 2026-11-22.
 
+use std::num::NonZeroU32;
+
 use crate::envelope::Members;
 use crate::event::{Event, EventType};
 
@@ -91,17 +93,18 @@ impl SubscriptionValidation {
 pub struct OriginCheck {
     origin: String,
     callback: Option<String>,
-    rate: Option<u32>,
+    rate: Option<NonZeroU32>,
 }
 
 impl OriginCheck {
-    /// Reads headers; names in any casing. None without `WebHook-Request-Origin`, which is the question itself.
+    /// Reads headers; names in any casing. None without a `WebHook-Request-Origin`, which is the question itself, or when it is
+    /// not of visible ASCII characters: it is sent back in a header.
     #[must_use]
     pub fn from_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Self> {
         let (mut origin, mut callback, mut rate) = (None, None, None);
         for (name, value) in headers {
             let value = value.trim();
-            if name.eq_ignore_ascii_case("WebHook-Request-Origin") && !value.is_empty() {
+            if name.eq_ignore_ascii_case("WebHook-Request-Origin") && is_visible(value) {
                 origin = Some(value.to_owned());
             } else if name.eq_ignore_ascii_case("WebHook-Request-Callback") {
                 callback = Some(value.to_owned());
@@ -130,14 +133,14 @@ impl OriginCheck {
 
     /// Deliveries a minute that are asked for.
     #[must_use]
-    pub const fn rate(&self) -> Option<u32> {
+    pub const fn rate(&self) -> Option<NonZeroU32> {
         self.rate
     }
 
     /// The headers that consent, to be sent with 200: consent is in them and not in the status. `rate` is in deliveries a
     /// minute; none allows any.
     #[must_use]
-    pub fn consent(&self, rate: Option<u32>) -> [(&'static str, String); 3] {
+    pub fn consent(&self, rate: Option<NonZeroU32>) -> [(&'static str, String); 3] {
         let rate = rate.map_or_else(|| "*".to_owned(), |rate| rate.to_string());
         [
             ("WebHook-Allowed-Origin", self.origin.clone()),
@@ -145,6 +148,10 @@ impl OriginCheck {
             ("Allow", "POST".to_owned()),
         ]
     }
+}
+
+fn is_visible(value: &str) -> bool {
+    !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]
@@ -211,7 +218,7 @@ mod tests {
             ("WEBHOOK-REQUEST-RATE", "120"),
         ])
         .unwrap();
-        assert_eq!(check.rate(), Some(120));
+        assert_eq!(check.rate(), NonZeroU32::new(120));
         let expect = [
             ("WebHook-Allowed-Origin", "eventgrid.azure.net"),
             ("WebHook-Allowed-Rate", "*"),
@@ -221,10 +228,14 @@ mod tests {
             check.consent(None),
             expect.map(|(name, value)| (name, value.to_owned()))
         );
-        assert_eq!(check.consent(Some(60))[1].1, "60");
+        assert_eq!(check.consent(NonZeroU32::new(60))[1].1, "60");
         assert_eq!(
             OriginCheck::from_headers([("Origin", "eventgrid.azure.net")]),
             None
         );
+        for hostile in ["", "a\r\nSet-Cookie: b", "a b", "\u{e9}"] {
+            let headers = [("WebHook-Request-Origin", hostile)];
+            assert_eq!(OriginCheck::from_headers(headers), None, "{hostile:?}");
+        }
     }
 }

@@ -9,6 +9,9 @@
 //! | the five Azure ML payloads | [`aml`] |
 //! | subjects, ids and names, times | [`subject`], [`id`], [`time`] |
 //! | both handshakes, and Event Grid's own events | [`handshake`] |
+//! | events that were given up, and why | [`dead_letter`] |
+//! | writing: valid events in either schema | [`builder`] |
+//! | the oddities of real senders, and what is made of each | [`what_really_arrives`] |
 //!
 //! What is **not** here: I/O, async, a clock, HTTP, GitHub. Nothing here calls a URL that an event names.
 //!
@@ -35,18 +38,26 @@
 #![forbid(unsafe_code)]
 
 pub mod aml;
+mod base64;
 pub mod batch;
+mod binary;
+pub mod builder;
+pub mod dead_letter;
 pub mod delivery;
 pub mod envelope;
 mod error;
 pub mod event;
 pub mod handshake;
 pub mod id;
+mod scan;
+#[cfg(feature = "schemars")]
+mod schema;
 pub mod subject;
 pub mod time;
 
 pub use self::aml::AmlEvent;
 pub use self::batch::{Batch, BatchError, BatchErrorKind, Element, Limits};
+pub use self::dead_letter::DeadLetter;
 pub use self::delivery::Delivery;
 pub use self::envelope::{EnvelopeError, EventSchema};
 pub use self::error::Error;
@@ -55,6 +66,9 @@ pub use self::handshake::{GridEvent, OriginCheck, SubscriptionValidation};
 pub use self::id::{EventId, ModelName, ModelVersion, RunId, WorkspaceId};
 pub use self::subject::Subject;
 pub use self::time::EventTime;
+
+#[doc = include_str!("../docs/what_really_arrives.md")]
+pub mod what_really_arrives {}
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -252,7 +252,7 @@ fn new_item(
 }
 
 /// An event's time as seconds and nanoseconds since the epoch.
-fn instant(time: &eventgrid_schema::EventTime) -> (i64, u32) {
+fn instant(time: &eventgrid_schema::EventTime<'_>) -> (i64, u32) {
     const NANOS: i128 = 1_000_000_000;
     let nanos = time.unix_nanos();
     let seconds = i64::try_from(nanos.div_euclid(NANOS)).unwrap_or(i64::MAX);

@@ -19,18 +19,20 @@ pub struct DatasetDriftDetected {
     base_dataset_id: Option<String>,
     target_dataset_id: Option<String>,
     drift_coefficient: Option<f64>,
-    start_time: Option<EventTime>,
-    end_time: Option<EventTime>,
+    start_time: Option<EventTime<'static>>,
+    end_time: Option<EventTime<'static>>,
 }
 
 impl DatasetDriftDetected {
     pub(super) fn read(fields: &Fields<'_>) -> Result<Self, Error> {
-        let time = |name: &str| -> Result<Option<EventTime>, Error> {
+        let time = |name: &str| -> Result<Option<EventTime<'static>>, Error> {
             let Some(text) = fields.text(name)? else {
                 return Ok(None);
             };
             let wrong = || Error::new(format!("data.{name}"), "an RFC 3339 time or null", shown(&text));
-            EventTime::parse(&text).map(Some).map_err(|_| wrong())
+            EventTime::parse(&text)
+                .map(|time| Some(time.into_owned()))
+                .map_err(|_| wrong())
         };
         let coefficient = fields.text("driftCoefficient")?.map(|text| {
             text.parse::<f64>()
@@ -90,13 +92,13 @@ impl DatasetDriftDetected {
 
     /// `startTime`: JSON text or null.
     #[must_use]
-    pub const fn start_time(&self) -> Option<&EventTime> {
+    pub const fn start_time(&self) -> Option<&EventTime<'static>> {
         self.start_time.as_ref()
     }
 
     /// `endTime`: JSON text or null.
     #[must_use]
-    pub const fn end_time(&self) -> Option<&EventTime> {
+    pub const fn end_time(&self) -> Option<&EventTime<'static>> {
         self.end_time.as_ref()
     }
 }

@@ -5,12 +5,14 @@
 
 mod dataset;
 mod model;
+mod object;
 mod run;
 mod tolerant;
 
 pub use self::dataset::DatasetDriftDetected;
 pub use self::model::{ModelDeployed, ModelReference, ModelRegistered};
-pub use self::run::{RunCompleted, RunStatus, RunStatusChanged};
+pub use self::object::JsonObject;
+pub use self::run::{MONITOR_ALERT_TAG, RunCompleted, RunStatus, RunStatusChanged};
 
 use self::tolerant::Fields;
 use crate::error::Error;

@@ -3,8 +3,7 @@
 //! **Reads**: the fields of `data`.
 //! **Source**: <https://learn.microsoft.com/azure/event-grid/event-schema-machine-learning>, read 2026-11-22.
 
-use serde_json::{Map, Value};
-
+use super::object::JsonObject;
 use super::tolerant::Fields;
 use crate::error::{Error, shown};
 use crate::id::{ModelName, ModelVersion};
@@ -16,8 +15,8 @@ use crate::id::{ModelName, ModelVersion};
 pub struct ModelRegistered {
     model_name: ModelName,
     model_version: ModelVersion,
-    model_tags: Map<String, Value>,
-    model_properties: Map<String, Value>,
+    model_tags: JsonObject,
+    model_properties: JsonObject,
 }
 
 impl ModelRegistered {
@@ -29,8 +28,8 @@ impl ModelRegistered {
                 .map_err(|_| Error::new("data.modelName", "a name", shown(&name)))?,
             model_version: ModelVersion::parse(&version)
                 .map_err(|_| Error::new("data.modelVersion", "a version", shown(&version)))?,
-            model_tags: fields.map("modelTags")?,
-            model_properties: fields.map("modelProperties")?,
+            model_tags: fields.object("modelTags")?,
+            model_properties: fields.object("modelProperties")?,
         })
     }
 
@@ -48,13 +47,13 @@ impl ModelRegistered {
 
     /// `modelTags`: an object of any values; names may hold dots. Often empty: tags written after registration are not here.
     #[must_use]
-    pub const fn model_tags(&self) -> &Map<String, Value> {
+    pub const fn model_tags(&self) -> &JsonObject {
         &self.model_tags
     }
 
     /// `modelProperties`: an object of any values, some of them JSON inside a text.
     #[must_use]
-    pub const fn model_properties(&self) -> &Map<String, Value> {
+    pub const fn model_properties(&self) -> &JsonObject {
         &self.model_properties
     }
 }
@@ -67,8 +66,8 @@ pub struct ModelDeployed {
     service_name: String,
     service_compute_type: Option<String>,
     model_ids: String,
-    service_tags: Map<String, Value>,
-    service_properties: Map<String, Value>,
+    service_tags: JsonObject,
+    service_properties: JsonObject,
 }
 
 /// One entry of `modelIds`.
@@ -87,8 +86,8 @@ impl ModelDeployed {
             service_name: fields.required("serviceName")?.into_owned(),
             service_compute_type: fields.owned("serviceComputeType")?,
             model_ids: fields.owned("modelIds")?.unwrap_or_default(),
-            service_tags: fields.map("serviceTags")?,
-            service_properties: fields.map("serviceProperties")?,
+            service_tags: fields.object("serviceTags")?,
+            service_properties: fields.object("serviceProperties")?,
         })
     }
 
@@ -134,13 +133,13 @@ impl ModelDeployed {
 
     /// `serviceTags`: an object of any values.
     #[must_use]
-    pub const fn service_tags(&self) -> &Map<String, Value> {
+    pub const fn service_tags(&self) -> &JsonObject {
         &self.service_tags
     }
 
     /// `serviceProperties`: an object of any values.
     #[must_use]
-    pub const fn service_properties(&self) -> &Map<String, Value> {
+    pub const fn service_properties(&self) -> &JsonObject {
         &self.service_properties
     }
 }
@@ -180,10 +179,7 @@ mod tests {
             r#"{"modelName":"m","modelVersion":"1","modelTags":{"azureml.pipelineid":"p","n":3}}"#,
         )
         .unwrap();
-        assert_eq!(
-            tags.model_tags().get("azureml.pipelineid"),
-            Some(&Value::from("p"))
-        );
+        assert_eq!(tags.model_tags().text("azureml.pipelineid").as_deref(), Some("p"));
     }
 
     #[test]
@@ -212,8 +208,21 @@ mod tests {
             "data.modelName: expected a text, found a text that cannot be read",
         );
         check(
-            r#"{"modelName":"m","modelVersion":"1","modelTags":{"a":1e999}}"#,
-            "data.modelTags: expected an object, found an object that cannot be read",
+            r#"{"modelName":"m","modelVersion":"1","modelTags":[]}"#,
+            "data.modelTags: expected an object, found an array",
+        );
+    }
+
+    /// Tags that nobody asks for spoil nothing; whoever asks is told.
+    #[test]
+    fn ok_a_tag_that_cannot_be_read_leaves_the_event_readable() {
+        let model =
+            registered(r#"{"modelName":"m","modelVersion":"1","modelTags":{"a":"\ud800","b":"x"}}"#).unwrap();
+        assert_eq!(model.model_tags().text("b").as_deref(), Some("x"));
+        let error = model.model_tags().to_map().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a: expected a value, found a value that cannot be read"
         );
     }
 

@@ -6,8 +6,9 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
 
+use super::object::JsonObject;
 use super::tolerant::Fields;
 use crate::error::{Error, shown};
 use crate::id::RunId;
@@ -21,8 +22,8 @@ pub struct RunCompleted {
     experiment_name: Option<String>,
     run_id: RunId,
     run_type: Option<String>,
-    run_tags: Map<String, Value>,
-    run_properties: Map<String, Value>,
+    run_tags: JsonObject,
+    run_properties: JsonObject,
 }
 
 impl RunCompleted {
@@ -34,8 +35,8 @@ impl RunCompleted {
             run_id: RunId::parse(&run_id)
                 .map_err(|_| Error::new("data.runId", "a run id", shown(&run_id)))?,
             run_type: fields.owned("runType")?,
-            run_tags: fields.map("runTags")?,
-            run_properties: fields.map("runProperties")?,
+            run_tags: fields.object("runTags")?,
+            run_properties: fields.object("runProperties")?,
         })
     }
 
@@ -65,13 +66,13 @@ impl RunCompleted {
 
     /// `runTags`: an object of any values; names may hold dots.
     #[must_use]
-    pub const fn run_tags(&self) -> &Map<String, Value> {
+    pub const fn run_tags(&self) -> &JsonObject {
         &self.run_tags
     }
 
     /// `runProperties`: an object of any values, numbers as texts.
     #[must_use]
-    pub const fn run_properties(&self) -> &Map<String, Value> {
+    pub const fn run_properties(&self) -> &JsonObject {
         &self.run_properties
     }
 }
@@ -106,7 +107,7 @@ impl RunStatusChanged {
 
     /// `runTags` of the run.
     #[must_use]
-    pub const fn run_tags(&self) -> &Map<String, Value> {
+    pub const fn run_tags(&self) -> &JsonObject {
         &self.run.run_tags
     }
 
@@ -115,7 +116,24 @@ impl RunStatusChanged {
     pub const fn run_id(&self) -> &RunId {
         &self.run.run_id
     }
+
+    /// The alert of model monitoring, if this is one: such alerts have no event type of their own and ride on this one, as the
+    /// text of the run tag [`MONITOR_ALERT_TAG`]. The tag's name counts in any casing.
+    #[must_use]
+    pub fn monitor_alert(&self) -> Option<Cow<'_, str>> {
+        let mut tags = self.run.run_tags.iter();
+        let (name, _) = tags.find(|(name, _)| name.eq_ignore_ascii_case(MONITOR_ALERT_TAG))?;
+        self.run
+            .run_tags
+            .text(&name)
+            .map(|text| Cow::Owned(text.into_owned()))
+    }
 }
+
+/// The run tag that model monitoring writes when a metric has crossed its threshold. Its text names monitor and signal.
+///
+/// Source: <https://learn.microsoft.com/azure/machine-learning/how-to-monitor-model-performance>, read 2026-11-22.
+pub const MONITOR_ALERT_TAG: &str = "azureml_modelmonitor_threshold_breached";
 
 /// The status of a run, such as `Running`, `Completed`, `Failed`. Compared without regard to ASCII case; new ones may come.
 #[derive(Clone, Debug)]
@@ -166,7 +184,11 @@ mod tests {
         .unwrap();
         assert!(run.run_status().is("Failed"));
         assert_eq!(
-            (run.run_id().as_str(), run.run().run_type(), run.run_tags().len()),
+            (
+                run.run_id().as_str(),
+                run.run().run_type(),
+                run.run_tags().iter().count()
+            ),
             ("r", None, 1)
         );
     }
@@ -181,5 +203,26 @@ mod tests {
             read(r#"{"runId":"x"}"#).unwrap_err(),
             "data.runStatus: expected a text, found nothing"
         );
+    }
+
+    #[test]
+    fn ok_an_alert_of_model_monitoring_is_recognised() {
+        let check = |tags: &str, expect: Option<&str>| {
+            let data = format!(r#"{{"runStatus":"Failed","runId":"r","runTags":{tags}}}"#);
+            let fields = Fields::read(Some(&data)).unwrap();
+            let changed = RunStatusChanged::read(&fields).unwrap();
+            assert_eq!(changed.monitor_alert().as_deref(), expect, "{tags}");
+        };
+        check(
+            r#"{"azureml_modelmonitor_threshold_breached":"drift has failed"}"#,
+            Some("drift has failed"),
+        );
+        check(
+            r#"{"a":"b","AzureML_ModelMonitor_Threshold_Breached":"x"}"#,
+            Some("x"),
+        );
+        check(r#"{"azureml_modelmonitor_threshold_breached":1}"#, None);
+        check(r#"{"a":"b"}"#, None);
+        check("null", None);
     }
 }

@@ -5,8 +5,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
-
+use super::object::JsonObject;
 use crate::envelope::{Members, text_of};
 use crate::error::{Error, found, kind_of};
 
@@ -17,25 +16,27 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     pub(super) fn read(payload: Option<&'a str>) -> Result<Self, Error> {
-        let found = payload.map_or_else(|| "nothing".to_owned(), |payload| found(payload, "an object"));
         let members = payload.and_then(|payload| Members::read(payload).ok());
-        members
-            .map(|members| Self { members })
-            .ok_or_else(|| Error::new("data", "an object", found))
+        members.map(|members| Self { members }).ok_or_else(|| {
+            let found = payload.map_or_else(|| "nothing".to_owned(), |payload| found(payload, "an object"));
+            Error::new("data", "an object", found)
+        })
     }
 
     /// A text, or a number or boolean as the text it was written as: a version of 20 is "20", of 1.10 is "1.10".
     pub(super) fn text(&self, name: &str) -> Result<Option<Cow<'a, str>>, Error> {
-        let Some(raw) = self.members.get(name) else {
+        let Some(value) = self.members.get(name) else {
             return Ok(None);
         };
-        match raw.as_bytes().first() {
-            Some(b'"') => match text_of(raw) {
-                Some(text) => Ok(Some(text)),
-                None => Err(Error::new(path(name), "a text", found(raw, "a text"))),
+        match value.json.as_bytes().first() {
+            Some(b'"') => match value.plain() {
+                Some(text) => Ok(Some(Cow::Borrowed(text))),
+                None => text_of(value, &path(name)).map(Some),
             },
-            Some(b'{' | b'[') | None => Err(Error::new(path(name), "a text or a number", kind_of(raw))),
-            Some(_) => Ok(Some(Cow::Borrowed(raw))),
+            Some(b'{' | b'[') | None => {
+                Err(Error::new(path(name), "a text or a number", kind_of(value.json)))
+            }
+            Some(_) => Ok(Some(Cow::Borrowed(value.json))),
         }
     }
 
@@ -53,11 +54,12 @@ impl<'a> Fields<'a> {
     }
 
     /// An object of any values; empty when it is missing or null.
-    pub(super) fn map(&self, name: &str) -> Result<Map<String, Value>, Error> {
-        let Some(raw) = self.members.get(name) else {
-            return Ok(Map::new());
-        };
-        serde_json::from_str(raw).map_err(|_| Error::new(path(name), "an object", found(raw, "an object")))
+    pub(super) fn object(&self, name: &str) -> Result<JsonObject, Error> {
+        match self.members.get(name) {
+            None => Ok(JsonObject::default()),
+            Some(value) if value.json.starts_with('{') => Ok(JsonObject::of(value.json)),
+            Some(value) => Err(Error::new(path(name), "an object", kind_of(value.json))),
+        }
     }
 }
 

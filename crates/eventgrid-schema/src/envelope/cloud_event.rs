@@ -4,27 +4,25 @@
 //! **Source**: <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md>, read 2026-11-22. Official examples
 //! spell `specVersion`, and dead-lettered events have none.
 
-use super::{Attributes, EnvelopeError, EventSchema, Members, optional, required};
+use super::{EventSchema, Fields, field};
 
 /// The version of the specification: JSON text, `1.0`.
-pub(super) const SPEC_VERSION: &str = "specversion";
+pub(crate) const SPEC_VERSION: &str = "specversion";
 /// The event type: JSON text.
-pub(super) const TYPE: &str = "type";
+pub(crate) const TYPE: &str = "type";
 /// What sent it: JSON text, for Azure an ARM id.
-pub(super) const SOURCE: &str = "source";
-const TIME: &str = "time";
+pub(crate) const SOURCE: &str = "source";
+/// The time: JSON text, RFC 3339.
+pub(crate) const TIME: &str = "time";
 
-pub(super) fn read<'a>(members: &Members<'a>) -> Result<Attributes<'a>, EnvelopeError> {
-    Ok(Attributes {
-        schema: EventSchema::CloudEvents,
-        event_type: required(members, TYPE)?,
-        id: required(members, "id")?,
-        source: required(members, SOURCE)?,
-        subject: optional(members, "subject")?,
-        time: optional(members, TIME)?,
-        time_field: TIME,
-    })
-}
+/// What this schema calls what both have.
+pub(super) const FIELDS: Fields = Fields {
+    schema: EventSchema::CloudEvents,
+    version: field(3),
+    event_type: field(5),
+    source: field(4),
+    time: field(6),
+};
 
 /// The members that are attributes of the schema itself; all others are extensions.
 pub(crate) const KNOWN: [&str; 10] = [

@@ -4,25 +4,23 @@
 //! **Source**: <https://learn.microsoft.com/azure/event-grid/event-schema>, read 2026-11-22. `dataVersion` and `metadataVersion` may be
 //! empty or missing; nothing depends on them.
 
-use super::{Attributes, EnvelopeError, EventSchema, Members, optional, required};
+use super::{EventSchema, Fields, field};
 
 /// The event type: JSON text.
-pub(super) const TYPE: &str = "eventType";
+pub(crate) const TYPE: &str = "eventType";
 /// The resource that sent it: JSON text, an ARM id.
-pub(super) const SOURCE: &str = "topic";
-const TIME: &str = "eventTime";
+pub(crate) const SOURCE: &str = "topic";
+/// The time: JSON text, RFC 3339.
+pub(crate) const TIME: &str = "eventTime";
 
-pub(super) fn read<'a>(members: &Members<'a>) -> Result<Attributes<'a>, EnvelopeError> {
-    Ok(Attributes {
-        schema: EventSchema::EventGrid,
-        event_type: required(members, TYPE)?,
-        id: required(members, "id")?,
-        source: required(members, SOURCE)?,
-        subject: optional(members, "subject")?,
-        time: optional(members, TIME)?,
-        time_field: TIME,
-    })
-}
+/// What this schema calls what both have.
+pub(super) const FIELDS: Fields = Fields {
+    schema: EventSchema::EventGrid,
+    version: field(3),
+    event_type: field(8),
+    source: field(7),
+    time: field(9),
+};
 
 /// The members that are attributes of the schema itself.
 pub(crate) const KNOWN: [&str; 8] = [

@@ -7,12 +7,14 @@
 use std::fmt::Write as _;
 
 use eventgrid_schema::{
-    AmlEvent, Batch, EnvelopeError, Event, EventTime, EventType, Limits, ModelName, Subject, WorkspaceId,
+    AmlEvent, Batch, Element, EnvelopeError, Event, EventTime, EventType, Limits, ModelName, Subject,
+    WorkspaceId,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{RngAlgorithm, RngSeed};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 fn config(cases: u32) -> ProptestConfig {
@@ -347,6 +349,20 @@ proptest! {
             batch.iter().for_each(|element| drop(outcome(element.event())));
         }
         outcome(Event::parse_element(&text).as_ref());
+    }
+
+    /// What `serde_json` takes is taken, what it refuses is refused, and the elements are the same bytes.
+    #[test]
+    fn ok_the_grammar_is_that_of_serde_json(text in r#"([\[\]{},:"\\0-9eE.+\- \t\n/a-fnrtul]|true|false|null|"[a-z]{0,2}"|"\\u[0-9a-fD]{4}"|"a":|-?[0-9]{1,3}(\.[0-9])?){0,12}"#) {
+        let body = format!("[{text}]");
+        let judged = serde_json::from_str::<Vec<&RawValue>>(&body);
+        match Batch::parse(body.as_bytes()) {
+            Ok(batch) => {
+                let judged = judged.unwrap();
+                prop_assert!(batch.iter().map(Element::raw).eq(judged.iter().map(|raw| raw.get())), "{}", body);
+            }
+            Err(_) => prop_assert!(judged.is_err(), "{}", body),
+        }
     }
 
     #[test]

@@ -42,13 +42,16 @@ impl<'a> EventView<'a> {
             AmlEvent::ModelRegistered(registered) => {
                 model = Some(registered.model_name().as_str().to_owned());
                 version = Some(registered.model_version().as_str().to_owned());
-                registered.model_tags().clone()
+                registered.model_tags().to_map()
             }
-            AmlEvent::ModelDeployed(deployed) => deployed.service_tags().clone(),
-            AmlEvent::RunCompleted(run) => run.run_tags().clone(),
-            AmlEvent::RunStatusChanged(run) => run.run_tags().clone(),
-            _ => Map::new(),
+            AmlEvent::ModelDeployed(deployed) => deployed.service_tags().to_map(),
+            AmlEvent::RunCompleted(run) => run.run_tags().to_map(),
+            AmlEvent::RunStatusChanged(run) => run.run_tags().to_map(),
+            _ => Ok(Map::new()),
         };
+        let tags = tags.map_err(|error| UnreadableEvent {
+            why: error.to_string(),
+        })?;
         let data = match event.payload_text() {
             // It was read as JSON before; what fails here is its depth, which has a bound where values are built.
             Some(text) => serde_json::from_str(&text).map_err(|_| UnreadableEvent {

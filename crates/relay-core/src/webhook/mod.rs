@@ -3,12 +3,14 @@
 //! **Reads**: `http::Request<Bytes>` from the host; hands the body to `intake`.
 //! **Source**: DESIGN section 4; facts/eventgrid 3 and 4.
 
+mod callback;
 mod secret;
 
 use bytes::Bytes;
 use eventgrid_schema::OriginCheck;
 use http::{HeaderMap, Method, Request};
 
+pub use self::callback::{Callback, RefusedCallback};
 pub use self::secret::{EmptySecret, SharedSecrets};
 
 use crate::reply::{Reply, is_handshake};
