@@ -42,7 +42,7 @@ pub fn throttled_until(
     (is_secondary || status == 429).then(|| bounded(UNNAMED))
 }
 
-/// When the primary limit resets, if nothing of it remains; by our clock, and a second later.
+/// When the primary limit resets, if nothing of it remains; by our clock, a second later, and within a day.
 #[must_use]
 pub fn exhausted_until(headers: &HeaderMap, now: SystemTime) -> Option<SystemTime> {
     if number(headers, "x-ratelimit-remaining")? != 0 {
@@ -50,7 +50,8 @@ pub fn exhausted_until(headers: &HeaderMap, now: SystemTime) -> Option<SystemTim
     }
     let reset = UNIX_EPOCH.checked_add(Duration::from_secs(number(headers, "x-ratelimit-reset")?))?;
     let theirs = text(headers, "date").and_then(http_date).unwrap_or(now);
-    Some(now + reset.duration_since(theirs).unwrap_or_default() + Duration::from_secs(1))
+    let wait = reset.duration_since(theirs).unwrap_or_default();
+    Some(now + wait.saturating_add(Duration::from_secs(1)).min(LONGEST))
 }
 
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {

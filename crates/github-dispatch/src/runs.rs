@@ -152,13 +152,17 @@ pub fn shows_id(run: &Run, id: &str) -> bool {
     let Some(title) = run.display_title.as_deref() else {
         return false;
     };
-    let joins = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '-');
     !id.is_empty()
         && title.match_indices(id).any(|(at, found)| {
             let before = title.get(..at).and_then(|text| text.chars().next_back());
             let after = title.get(at + found.len()..).and_then(|text| text.chars().next());
-            !joins(before) && !joins(after)
+            !before.is_some_and(joins_id) && !after.is_some_and(joins_id)
         })
+}
+
+/// What makes a longer word of the id that it stands beside. A `run-name` that has it there does not show the id.
+pub(crate) fn joins_id(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == '-'
 }
 
 #[cfg(test)]

@@ -55,13 +55,34 @@ pub(crate) async fn send(
         ));
     }
     let status = answer.status();
-    let headers = std::mem::take(answer.headers_mut());
-    let body = read(answer, is_get && status.is_success()).await?;
+    let mut headers = std::mem::take(answer.headers_mut());
+    let mut body = read(answer, is_get && status.is_success()).await?;
+    forget_token(token, &mut headers, &mut body);
     Ok(Answer {
         status,
         headers,
         body,
     })
+}
+
+/// A proxy may repeat what it was sent, and what is answered becomes texts. The token gets into none of them.
+fn forget_token(token: &SecretString, headers: &mut HeaderMap, body: &mut Vec<u8>) {
+    let token = token.expose_secret();
+    if token.is_empty() {
+        return;
+    }
+    for value in headers.values_mut() {
+        if value
+            .as_bytes()
+            .windows(token.len())
+            .any(|part| part == token.as_bytes())
+        {
+            *value = HeaderValue::from_static("***");
+        }
+    }
+    if body.windows(token.len()).any(|part| part == token.as_bytes()) {
+        *body = String::from_utf8_lossy(body).replace(token, "***").into_bytes();
+    }
 }
 
 /// The body. Unless it is what was asked for, the status is worth more: a body that breaks off, or is longer than what is read,

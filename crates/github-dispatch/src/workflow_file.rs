@@ -7,6 +7,8 @@
 //! not. A workflow that is not understood counts as one that does not show the id, which is the safe side: an unknown outcome
 //! is then parked instead of repeated.
 
+use crate::runs::joins_id;
+
 /// The expression that a `run-name` has to hold.
 pub const RELAY_ID_EXPRESSION: &str = "github.event.client_payload.relay.id";
 
@@ -16,7 +18,7 @@ pub const RELAY_ID_EXPRESSION: &str = "github.event.client_payload.relay.id";
 pub struct WorkflowFacts {
     /// Whether it listens to a repository dispatch of the event type.
     pub listens: bool,
-    /// Whether its `run-name` shows the relay id.
+    /// Whether its `run-name` shows the relay id, as a word of its own: with no letter, digit, `-`, `_` or further expression beside it.
     pub shows_relay_id: bool,
 }
 
@@ -32,12 +34,30 @@ pub fn read_workflow(text: &str, event_type: &str) -> WorkflowFacts {
         let value = line
             .strip_prefix("run-name:")
             .or_else(|| line.strip_prefix("\"run-name\":"));
-        value.is_some_and(|value| value.contains("${{") && value.contains(RELAY_ID_EXPRESSION))
+        value.is_some_and(shows_relay_id)
     });
     WorkflowFacts {
         listens: listens(&lines, event_type),
         shows_relay_id,
     }
+}
+
+/// Whether every title made of this `run-name` shows the id to [`shows_id`](crate::runs::shows_id): the bare expression, and nothing
+/// beside it that could join it. What another expression renders to is not known, and neither is an escape.
+fn shows_relay_id(run_name: &str) -> bool {
+    run_name.match_indices("${{").any(|(at, opening)| {
+        let behind_opening = run_name.get(at + opening.len()..).unwrap_or_default();
+        let Some((expression, after)) = behind_opening.split_once("}}") else {
+            return false;
+        };
+        let before = run_name.get(..at).unwrap_or_default();
+        let is_apart = |c: Option<char>| !c.is_some_and(|c| joins_id(c) || c == '\\');
+        expression.trim() == RELAY_ID_EXPRESSION
+            && is_apart(before.chars().next_back())
+            && is_apart(after.chars().next())
+            && !before.ends_with("}}")
+            && !after.starts_with("${{")
+    })
 }
 
 fn listens(lines: &[&str], event_type: &str) -> bool {
@@ -179,6 +199,52 @@ mod tests {
             false,
         );
         check("# on: repository_dispatch\n", false, false);
+    }
+
+    /// What is said to show the id is found by [`shows_id`](crate::runs::shows_id); what joins it, or is another member, is not said to.
+    #[test]
+    fn ok_what_counts_as_shown_is_found_in_the_title() {
+        const ID: &str = "474p54ivefce66s2nsvlvyw7zg";
+        let id = format!("${{{{ {RELAY_ID_EXPRESSION} }}}}");
+        let shows =
+            |run_name: &str| read_workflow(&format!("run-name: {run_name}\n"), "deploy").shows_relay_id;
+        let pieces = [
+            "",
+            "deploy-",
+            "v",
+            "7",
+            "_",
+            " [",
+            "] ",
+            "-prod",
+            "\"",
+            "é",
+            "\\x41",
+            "${{ github.actor }}",
+            "'",
+        ];
+        for before in pieces {
+            for after in pieces {
+                let title = format!("{before}{ID}{after}")
+                    .replace("${{ github.actor }}", "bo7")
+                    .replace("\\x41", "A");
+                let mut run: crate::Run = serde_json::from_str(r#"{"id": 1}"#).unwrap();
+                run.display_title = Some(title.clone());
+                let (said, found) = (
+                    shows(&format!("{before}{id}{after}")),
+                    crate::runs::shows_id(&run, ID),
+                );
+                assert_eq!(said, found, "{title}");
+            }
+        }
+        assert!(shows("${{github.event.client_payload.relay.id}}"));
+        for other in ["relay.idx", "relay.id_short", "relay.id == ''", "relay.id || 1"] {
+            assert!(
+                !shows(&format!("${{{{ github.event.client_payload.{other} }}}}")),
+                "{other}"
+            );
+        }
+        assert!(!shows("${{ github.event.client_payload.relay.id"));
     }
 
     #[test]

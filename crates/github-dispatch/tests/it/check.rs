@@ -2,18 +2,20 @@
 
 use github_dispatch::client::TargetCheck;
 use github_dispatch::mock::MockGitHub;
-use github_dispatch::{Advice, BlockScope, Error, ErrorKind, RepoFullName};
+use github_dispatch::{Advice, BlockScope, Error, ErrorKind, Probe, RepoFullName};
 use serde_json::{Value, json};
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::{TOKEN, assert_shows_no_secret, client, deploy, repo};
+use crate::support::{TOKEN, after, assert_shows_no_secret, client, deploy, repo};
 
 const TARGET: Advice = Advice::Block(BlockScope::Target);
 const SHOWS: &str = "on:\n  repository_dispatch:\n    types: [deploy_pipeline_action]\nrun-name: \"m [${{ github.event.client_payload.relay.id }}]\"\n";
 const SHOWS_NOT: &str =
     "on:\n  repository_dispatch:\n    types: [deploy_pipeline_action]\nrun-name: deploy\n";
 const OTHER_TYPE: &str = "on:\n  repository_dispatch:\n    types: [retrain]\n";
+
+const ID: &str = "474p54ivefce66s2nsvlvyw7zg";
 
 async fn check(uri: &str, name: &str) -> Result<TargetCheck, Error> {
     client(uri)
@@ -235,4 +237,75 @@ async fn err_a_renamed_repository_is_not_dispatched_to_by_its_old_name() {
     assert!(error.to_string().contains("\"/repositories/7\""), "{error}");
     assert_shows_no_secret(&error);
     assert_eq!(server.received_requests().await.unwrap().len(), 1);
+}
+
+/// A GitHub with one workflow of this `run-name`, and one run with this title.
+async fn github(run_name: &str, title: &str) -> MockServer {
+    let server = MockServer::start().await;
+    let get = |at: &str| Mock::given(method("GET")).and(path(format!("/repos/contoso/deploy{at}")));
+    let repository = json!({"full_name": "contoso/deploy", "default_branch": "main"});
+    get("")
+        .respond_with(ResponseTemplate::new(200).set_body_json(repository))
+        .mount(&server)
+        .await;
+    let files = json!([{"name": "deploy.yml"}]);
+    get("/contents/.github/workflows")
+        .respond_with(ResponseTemplate::new(200).set_body_json(files))
+        .mount(&server)
+        .await;
+    let text = format!("name: deploy\nrun-name: {run_name}\non:\n  repository_dispatch:\njobs: {{}}\n");
+    get("/contents/.github/workflows/deploy.yml")
+        .respond_with(ResponseTemplate::new(200).set_body_string(text))
+        .mount(&server)
+        .await;
+    let runs = json!({"total_count": 1, "workflow_runs": [{"id": 1, "display_title": title, "event": "repository_dispatch"}]});
+    get("/actions/runs")
+        .respond_with(ResponseTemplate::new(200).set_body_json(runs))
+        .mount(&server)
+        .await;
+    server
+}
+
+/// What `check` counts as showing the id, `probe` must see: else an accepted dispatch is sent a second time.
+#[tokio::test]
+async fn ok_what_is_checked_as_shown_is_seen_by_a_probe() {
+    let mut wrong = Vec::new();
+    for (before, behind) in [("deploy-", ""), ("deploy_", ""), ("", "-prod"), ("v", "")] {
+        let run_name = format!("{before}${{{{ github.event.client_payload.relay.id }}}}{behind}");
+        let server = github(&run_name, &format!("{before}{ID}{behind}")).await;
+        let client = client(&server.uri());
+        let check = client.check_target(&repo(), &deploy()).await.unwrap();
+        let probe = client.probe(&repo(), ID, after(0)).await.unwrap();
+        if check.shows_relay_id && matches!(probe, Probe::NotSeen { complete: true }) {
+            wrong.push(run_name);
+        }
+    }
+    assert_eq!(
+        wrong,
+        Vec::<String>::new(),
+        "checked as shown, and the run is not seen"
+    );
+}
+
+/// `relay.id` is only the beginning of the name here, so that no run ever shows the id.
+#[tokio::test]
+async fn ok_another_member_whose_name_begins_the_same_is_not_the_id() {
+    let mut wrong = Vec::new();
+    for expression in ["relay.idx", "relay.id_short", "relay.id == ''"] {
+        let server = github(
+            &format!("deploy ${{{{ github.event.client_payload.{expression} }}}}"),
+            "deploy ",
+        )
+        .await;
+        let client = client(&server.uri());
+        if client
+            .check_target(&repo(), &deploy())
+            .await
+            .unwrap()
+            .shows_relay_id
+        {
+            wrong.push(expression);
+        }
+    }
+    assert_eq!(wrong, Vec::<&str>::new());
 }

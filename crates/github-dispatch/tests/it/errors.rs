@@ -1,5 +1,7 @@
 //! Whatever GitHub answers, or does not: kind, advice, how often it was asked, and what the texts show.
 
+use std::time::Duration;
+
 use github_dispatch::request::RunQuery;
 use github_dispatch::{Advice, BlockScope, Error, ErrorKind};
 use serde_json::json;
@@ -8,7 +10,8 @@ use wiremock::matchers::{any, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::{
-    DATE, Does, NOW, RawServer, after, assert_shows_no_secret, builder, client, dispatch, hasty, repo,
+    DATE, Does, NOW, RawServer, TOKEN, after, assert_shows_no_secret, builder, client, dispatch, hasty, repo,
+    texts,
 };
 
 const TARGET: Advice = Advice::Block(BlockScope::Target);
@@ -416,7 +419,7 @@ async fn err_a_tls_handshake_that_hangs_or_fails_was_not_sent() {
 async fn err_a_tls_handshake_of_our_own_that_hangs_was_not_sent() {
     let server = RawServer::start(Does::HoldUnread).await;
     let client = match builder(&format!("https://{}", server.authority))
-        .connect_timeout(std::time::Duration::from_millis(200))
+        .connect_timeout(Duration::from_millis(200))
         .build()
     {
         Ok(client) => client,
@@ -455,8 +458,8 @@ fn plain_http() -> reqwest::Client {
 async fn err_a_client_that_was_handed_in_keeps_the_timeout() {
     let server = RawServer::start(Does::Silence).await;
     let client = builder(&server.uri())
-        .connect_timeout(std::time::Duration::from_millis(200))
-        .timeout(std::time::Duration::from_millis(600))
+        .connect_timeout(Duration::from_millis(200))
+        .timeout(Duration::from_millis(600))
         .http_client(plain_http())
         .build()
         .unwrap();
@@ -496,4 +499,66 @@ async fn err_a_client_that_was_handed_in_and_follows_redirects_is_found_out() {
             "the token went elsewhere"
         );
     }
+}
+
+#[tokio::test]
+async fn ok_a_reset_beyond_all_time_is_a_day() {
+    let server = MockServer::start().await;
+    let answer = ResponseTemplate::new(204)
+        .insert_header("x-ratelimit-remaining", "0")
+        .insert_header("x-ratelimit-reset", i64::MAX.to_string())
+        // GitHub's clock is an hour behind ours.
+        .insert_header("date", "Sun, 22 Nov 2026 09:00:00 GMT");
+    Mock::given(method("POST"))
+        .respond_with(answer)
+        .mount(&server)
+        .await;
+    let accepted = client(&server.uri())
+        .dispatch(&repo(), &dispatch("474p54ivefce66s2nsvlvyw7zg"))
+        .await
+        .unwrap();
+    assert!(accepted.exhausted_until <= Some(after(86_400)));
+}
+
+/// A reset in milliseconds: a refusal is bounded by a day, an acceptance is not.
+#[tokio::test]
+async fn ok_a_reset_in_milliseconds_of_an_accepted_answer_is_a_day() {
+    let server = MockServer::start().await;
+    let answer = ResponseTemplate::new(204)
+        .insert_header("x-ratelimit-remaining", "0")
+        .insert_header("x-ratelimit-reset", "1795341700000");
+    Mock::given(method("POST"))
+        .respond_with(answer)
+        .mount(&server)
+        .await;
+    let accepted = client(&server.uri())
+        .dispatch(&repo(), &dispatch("474p54ivefce66s2nsvlvyw7zg"))
+        .await
+        .unwrap();
+    let until = accepted.exhausted_until.unwrap();
+    assert!(
+        until <= after(86_400),
+        "{} years",
+        until.duration_since(after(0)).unwrap_or(Duration::ZERO).as_secs() / 31_536_000
+    );
+}
+
+/// A proxy before an Enterprise Server that repeats what it was sent.
+#[tokio::test]
+async fn ok_a_token_that_the_answer_repeats_gets_into_no_text() {
+    let server = MockServer::start().await;
+    let body = json!({"message": format!("bad header Authorization: Bearer {TOKEN}")});
+    let answer = ResponseTemplate::new(400)
+        .set_body_json(body)
+        .insert_header("x-github-request-id", TOKEN);
+    Mock::given(method("POST"))
+        .respond_with(answer)
+        .mount(&server)
+        .await;
+    let error = client(&server.uri())
+        .dispatch(&repo(), &dispatch("474p54ivefce66s2nsvlvyw7zg"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.advice(), Advice::GiveUp);
+    assert!(!texts(&error).contains(TOKEN), "{}", error);
 }
