@@ -24,7 +24,7 @@ use crate::reply::Reply;
 use crate::rules::Router;
 use crate::rules::gate::{AdmitAll, Gate};
 use crate::webhook::{Admitted, DEFAULT_MAX_BODY_BYTES, DEFAULT_ORIGINS, SharedSecrets, Webhook};
-use crate::worker::{Round, Worker};
+use crate::worker::{Round, UnderWay, Worker};
 
 /// A relay: takes deliveries, and sends what is due. Cheap to clone; all clones are one relay.
 #[derive(Clone, Debug)]
@@ -340,15 +340,7 @@ impl Relay {
     /// # Cancel safety
     /// Not cancel safe: a request under way becomes "unknown" and is settled by its route's policy.
     pub async fn run_due(&self) -> Result<Round, JournalError> {
-        let mut total = Round::default();
-        loop {
-            let round = self.inner.worker.round().await?;
-            total.n_done += round.n_done;
-            total.next_due = round.next_due;
-            if round.n_done == 0 {
-                return Ok(total);
-            }
-        }
+        self.inner.worker.run_due().await
     }
 
     /// Carries out what a person asks for; gives the items it made.
@@ -433,7 +425,7 @@ impl Relay {
 
 #[cfg(feature = "tokio")]
 impl Relay {
-    /// Runs the second half until `stop` is ready: a round whenever something was accepted or is due. What is under way
+    /// Runs the second half until `stop` is ready: claims whenever something was accepted, has ended or is due. What is under way
     /// when `stop` comes is finished and written down first.
     ///
     /// # Cancel safety
@@ -441,36 +433,41 @@ impl Relay {
     pub async fn run_until(&self, stop: impl Future<Output = ()> + Send) {
         /// How long nothing is done at most: a clock that jumped is noticed by then.
         const LONGEST: std::time::Duration = std::time::Duration::from_secs(60);
+        /// A moment that has come is claimed at once; what cannot be claimed yet is not asked for without a pause.
+        const SHORTEST: std::time::Duration = std::time::Duration::from_millis(1);
         const AFTER_FAILURE: std::time::Duration = std::time::Duration::from_secs(1);
         let mut stop = std::pin::pin!(stop);
         let worker = &self.inner.worker;
+        let mut under_way = UnderWay::default();
+        let failing = |error: &JournalError| {
+            worker.raise(&[Alert::JournalFailing {
+                why: crate::report::report(error),
+            }]);
+            AFTER_FAILURE
+        };
         loop {
-            let wait = match worker.round().await {
-                Ok(Round { n_done: 0, next_due }) => {
-                    next_due.map_or(LONGEST, |due| due.since(worker.clock.now()).min(LONGEST))
-                }
-                Ok(_) => std::time::Duration::ZERO,
-                Err(error) => {
-                    worker.raise(&[Alert::JournalFailing {
-                        why: crate::report::report(&error),
-                    }]);
-                    AFTER_FAILURE
-                }
-            };
-            let idle = async {
-                if wait.is_zero() {
-                    tokio::task::yield_now().await;
-                    return;
-                }
-                tokio::select! {
-                    () = worker.clock.sleep(wait) => {}
-                    () = self.inner.wake.notified() => {}
-                }
+            let wait = match worker.begin(&mut under_way).await {
+                Ok(next_due) => next_due.map_or(LONGEST, |due| {
+                    due.since(worker.clock.now()).clamp(SHORTEST, LONGEST)
+                }),
+                Err(error) => failing(&error),
             };
             tokio::select! {
                 biased;
-                () = &mut stop => return,
-                () = idle => {}
+                () = &mut stop => break,
+                Some(ended) = under_way.some_end(), if !under_way.is_empty() => {
+                    if let Some(error) = ended.failed {
+                        let wait = failing(&error);
+                        worker.clock.sleep(wait).await;
+                    }
+                }
+                () = self.inner.wake.notified() => {}
+                () = worker.clock.sleep(wait) => {}
+            }
+        }
+        while let Some(ended) = under_way.some_end().await {
+            if let Some(error) = ended.failed {
+                failing(&error);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! **Here**: claim -> enrich -> gate -> dispatch -> record -> settle: what `run_due` does, one round at a time.
+//! **Here**: claim -> enrich -> gate -> dispatch -> record -> settle: what is under way at once, and one task from claim to record.
 //! **Not here**: which step follows an outcome (`retry`, inside the journal), when to run again (`relay`).
 //! **Reads**: `journal`, `enrich`, `rules::gate`, `dispatch`.
 //! **Source**: DESIGN sections 3 and 5.
@@ -6,7 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, Either, FutureExt as _, select};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use github_dispatch::{DispatchEventType, RepoFullName};
 
 use crate::alarm::{Alarm, Alert};
@@ -42,7 +43,7 @@ pub(crate) struct Worker {
     pub(crate) max_at_once: usize,
 }
 
-/// What one round did.
+/// What was done.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Round {
@@ -58,29 +59,92 @@ enum Outcome {
     Settle(Settlement),
 }
 
+/// Tasks that were begun and have not ended; each writes its outcome down as soon as it is there.
+#[derive(Default)]
+pub(crate) struct UnderWay<'w> {
+    tasks: FuturesUnordered<BoxFuture<'w, (ClaimKind, Result<(), JournalError>)>>,
+    n_looks: usize,
+    sends_first: bool,
+}
+
+/// Tasks that ended together.
+#[derive(Debug, Default)]
+pub(crate) struct Ended {
+    pub(crate) n_done: usize,
+    /// The first failure of the journal.
+    pub(crate) failed: Option<JournalError>,
+}
+
+impl UnderWay<'_> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Waits until a task ends, and takes those that ended with it; none when nothing is under way.
+    ///
+    /// # Cancel safety
+    /// What had ended by then and was not given is given the next time.
+    pub(crate) async fn some_end(&mut self) -> Option<Ended> {
+        let mut first = Some(self.tasks.next().await?);
+        let mut ended = Ended::default();
+        while let Some((kind, result)) = first.take() {
+            self.n_looks -= usize::from(kind == ClaimKind::Judge);
+            match result {
+                Ok(()) => ended.n_done += 1,
+                Err(error) => ended.failed = ended.failed.or(Some(error)),
+            }
+            first = self.tasks.next().now_or_never().flatten();
+        }
+        Some(ended)
+    }
+}
+
 impl Worker {
-    /// One claim of each kind, done and written down.
+    /// Claims what there is room for and begins it; gives when there may be more. Looks take at most half of the room, and
+    /// whichever kind came second the last time comes first now: neither waits for the other's slowest.
     ///
     /// # Errors
     /// The journal failed; what was claimed ends as if the worker had crashed.
-    pub(crate) async fn round(&self) -> Result<Round, JournalError> {
-        let looks = self.claim(ClaimKind::Judge).await?;
-        let n_looks = self.work(looks.tasks).await?;
-        let sends = self.claim(ClaimKind::Send).await?;
-        let n_sends = self.work(sends.tasks).await?;
-        let next_due = looks.next_due.into_iter().chain(sends.next_due).min();
-        Ok(Round {
-            n_done: n_looks + n_sends,
-            next_due,
-        })
+    pub(crate) async fn begin<'w>(
+        &'w self,
+        under_way: &mut UnderWay<'w>,
+    ) -> Result<Option<Timestamp>, JournalError> {
+        let mut kinds = [ClaimKind::Judge, ClaimKind::Send];
+        if under_way.sends_first {
+            kinds.reverse();
+        }
+        under_way.sends_first = !under_way.sends_first;
+        let mut next_due: Option<Timestamp> = None;
+        for kind in kinds {
+            let room = self.max_at_once.saturating_sub(under_way.tasks.len());
+            let max = match kind {
+                ClaimKind::Judge => room.min(self.max_at_once.div_ceil(2).saturating_sub(under_way.n_looks)),
+                ClaimKind::Send => room,
+            };
+            // Without room, whatever ends next asks again.
+            if max == 0 {
+                continue;
+            }
+            let claimed = self.claim(kind, max).await?;
+            if claimed.tasks.len() < max {
+                next_due = next_due.into_iter().chain(claimed.next_due).min();
+            }
+            for task in claimed.tasks {
+                under_way.n_looks += usize::from(kind == ClaimKind::Judge);
+                under_way
+                    .tasks
+                    .push(Box::pin(async move { (kind, self.one(task).await) }));
+            }
+        }
+        Ok(next_due)
     }
 
-    async fn claim(&self, kind: ClaimKind) -> Result<Claimed, JournalError> {
+    async fn claim(&self, kind: ClaimKind, max: usize) -> Result<Claimed, JournalError> {
         let request = ClaimRequest {
             kind,
             now: self.clock.now(),
             lease: self.dispatcher.longest_attempt() + MARGIN,
-            max: self.max_at_once,
+            max,
             budgets: self.budgets.clone(),
         };
         let claimed = self.journal.claim(request).await?;
@@ -88,13 +152,26 @@ impl Worker {
         Ok(claimed)
     }
 
-    /// Does all of it at once; each outcome is written down as soon as it is there.
-    async fn work(&self, tasks: Vec<Task>) -> Result<usize, JournalError> {
-        let n = tasks.len();
-        for done in join_all(tasks.into_iter().map(|task| Box::pin(self.one(task)))).await {
-            done?;
+    /// Everything that is due now, done and written down.
+    ///
+    /// # Errors
+    /// The journal failed; what is under way is finished first, and what was claimed besides ends as if the worker had crashed.
+    pub(crate) async fn run_due(&self) -> Result<Round, JournalError> {
+        let mut under_way = UnderWay::default();
+        let (mut round, mut failed) = (Round::default(), None);
+        loop {
+            if failed.is_none() {
+                match self.begin(&mut under_way).await {
+                    Ok(next_due) => round.next_due = next_due,
+                    Err(error) => failed = Some(error),
+                }
+            }
+            let Some(ended) = under_way.some_end().await else {
+                return failed.map_or(Ok(round), Err);
+            };
+            round.n_done += ended.n_done;
+            failed = failed.or(ended.failed);
         }
-        Ok(n)
     }
 
     async fn one(&self, task: Task) -> Result<(), JournalError> {
@@ -164,7 +241,10 @@ impl Worker {
             .unwrap_or(item.created_at)
             .before(LIST_FROM + windows);
         let look = match target(&item.target) {
-            Ok(target) => self.dispatcher.probe(&target, &item.relay_id, since).await,
+            Ok(target) => {
+                self.in_time(self.dispatcher.probe(&target, &item.relay_id, since))
+                    .await
+            }
             Err(why) => Err(DispatchError::new(Advice::GiveUp, why)),
         };
         Outcome::Record(Record::Looked {
@@ -176,13 +256,28 @@ impl Worker {
 
     async fn check(&self, row: &Target) -> Outcome {
         let result = match target(&row.key) {
-            Ok(target) => self.dispatcher.check(&target).await,
+            Ok(target) => self.in_time(self.dispatcher.check(&target)).await,
             Err(why) => Err(DispatchError::new(Advice::GiveUp, why)),
         };
         Outcome::Record(Record::Checked {
             target: row.key.clone(),
             result,
         })
+    }
+
+    /// A look may take many requests; all together get the time of one attempt, so that its lease outlasts it.
+    async fn in_time<T>(
+        &self,
+        look: impl Future<Output = Result<T, DispatchError>>,
+    ) -> Result<T, DispatchError> {
+        let end = self.clock.sleep(self.dispatcher.longest_attempt());
+        match select(std::pin::pin!(look), end).await {
+            Either::Left((result, _)) => result,
+            Either::Right(((), _)) => {
+                let why = "looking took longer than one attempt may";
+                Err(DispatchError::new(Advice::NotSent, why))
+            }
+        }
     }
 
     async fn send(&self, work: &Work) -> Outcome {
