@@ -7,7 +7,7 @@ export GITHUB_TOKEN=ghp_this_must_never_be_used HTTPS_PROXY=http://127.0.0.1:9 H
 
 cargo build -q -p relay-examples --examples
 run() {
-    echo "--- $*"
+    echo "--- $*" >&2
     cargo run -q -p relay-examples --example "$@"
 }
 run quickstart

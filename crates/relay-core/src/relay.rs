@@ -270,7 +270,7 @@ impl Relay {
     ///
     /// # Cancel safety
     /// A dropped future leaves it open whether the delivery was written down; Event Grid delivers it again, and it is
-    /// seen again then.
+    /// seen again then. On a tokio runtime what was begun goes on to its end: a sender that hangs up takes no alarm with it.
     pub async fn accept(&self, request: Request<Bytes>) -> Response<Bytes> {
         self.reply(request).await.into_response()
     }
@@ -282,9 +282,7 @@ impl Relay {
     pub async fn reply(&self, request: Request<Bytes>) -> Reply {
         let Inner {
             webhook,
-            router,
             worker,
-            keep,
             counters,
             ..
         } = &*self.inner;
@@ -299,14 +297,11 @@ impl Relay {
                 reply
             }
             Admitted::Delivery(body) => {
-                let journal = &*worker.journal;
-                let now = worker.clock.now();
-                let taken = intake::take(journal, &**router, *keep, webhook.max_body_bytes, now, &body).await;
-                worker.raise(&taken.alerts);
-                if taken.work {
-                    self.wake();
-                }
-                taken.reply
+                let relay = self.clone();
+                // Without an answer from there the delivery may be written down or not: it comes again.
+                to_its_end(async move { relay.take(&body).await })
+                    .await
+                    .unwrap_or(Reply::TryAgain)
             }
         };
         match &reply {
@@ -324,6 +319,25 @@ impl Relay {
             }
         }
         reply
+    }
+
+    /// Writes a delivery down, tells what is alarming about it, and wakes whoever sends.
+    async fn take(&self, body: &[u8]) -> Reply {
+        let Inner {
+            webhook,
+            router,
+            worker,
+            keep,
+            ..
+        } = &*self.inner;
+        let now = worker.clock.now();
+        let max = webhook.max_body_bytes;
+        let taken = intake::take(&*worker.journal, &**router, *keep, max, now, body).await;
+        worker.raise(&taken.alerts);
+        if taken.work {
+            self.wake();
+        }
+        taken.reply
     }
 
     /// The largest body that is taken, in bytes: a host need not read further than one byte more.
@@ -421,6 +435,21 @@ impl Relay {
         reason = "without tokio nobody sleeps who could be woken"
     )]
     const fn wake(&self) {}
+}
+
+/// Does it as a task of its own where there is a runtime, so that it ends even when nobody waits any more. None when the
+/// task failed.
+#[cfg(feature = "tokio")]
+async fn to_its_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => runtime.spawn(work).await.ok(),
+        Err(_) => Some(work.await),
+    }
+}
+
+#[cfg(not(feature = "tokio"))]
+async fn to_its_end<T>(work: impl Future<Output = T>) -> Option<T> {
+    Some(work.await)
 }
 
 #[cfg(feature = "tokio")]

@@ -19,3 +19,5 @@ mod rig;
 mod support;
 #[cfg(test)]
 mod webhook;
+#[cfg(test)]
+mod worker;

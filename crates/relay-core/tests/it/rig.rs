@@ -197,12 +197,13 @@ impl Slow {
         }
     }
 
-    /// Waits until somebody opens; whoever does so polls again by himself.
+    /// Waits until somebody opens, asking again and again.
     async fn opened(&self, here: Cut) {
-        std::future::poll_fn(|_| {
+        std::future::poll_fn(|context| {
             if here != self.cut || self.open.load(Ordering::SeqCst) {
                 Poll::Ready(())
             } else {
+                context.waker().wake_by_ref();
                 Poll::Pending
             }
         })

@@ -25,6 +25,8 @@ use crate::retry::{self, CHECK_EVERY};
 
 /// A clock that is behind by less than this is not taken for a jump: requests may overtake each other on their way here.
 const JUMP_MS: i64 = 5_000;
+/// The longest that a principal stays closed by what one answer said.
+const LONGEST_THROTTLE: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
 
 /// Opens the journal for its owner: the epoch is bumped, so that every lease of an earlier owner has ended.
 ///
@@ -202,6 +204,8 @@ impl<'a> Verb<'a> {
     /// Closes a principal until the moment that the destination named.
     fn throttle(&mut self, name: &str, until: Timestamp) -> Result<(), JournalError> {
         let mut principal = self.principal(name)?;
+        // Whatever a dispatcher says: longer than a day is a mistake, and the next attempt is told again.
+        let until = until.min(self.now.after(LONGEST_THROTTLE));
         if until > self.now && principal.closed_until.is_none_or(|known| known < until) {
             principal.closed_until = Some(until);
             self.rows.put_principal(&principal)?;
