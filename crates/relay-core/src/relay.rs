@@ -24,7 +24,9 @@ use crate::reply::Reply;
 use crate::rules::Router;
 use crate::rules::gate::{AdmitAll, Gate};
 use crate::webhook::{Admitted, DEFAULT_MAX_BODY_BYTES, DEFAULT_ORIGINS, SharedSecrets, Webhook};
-use crate::worker::{Round, UnderWay, Worker};
+#[cfg(feature = "tokio")]
+use crate::worker::UnderWay;
+use crate::worker::{Round, Worker};
 
 /// A relay: takes deliveries, and sends what is due. Cheap to clone; all clones are one relay.
 #[derive(Clone, Debug)]

@@ -76,6 +76,7 @@ pub(crate) struct Ended {
 }
 
 impl UnderWay<'_> {
+    #[cfg(feature = "tokio")]
     pub(crate) fn is_empty(&self) -> bool {
         self.tasks.is_empty()
     }

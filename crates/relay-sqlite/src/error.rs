@@ -57,6 +57,14 @@ pub enum OpenError {
         /// How long we waited.
         waited: Duration,
     },
+    /// The file has further names (hard links), and SQLite would lay another WAL beside each. Remove the others.
+    #[error("the journal {} has {n} names (hard links), and under each it would be another journal: remove the others", path.display())]
+    Linked {
+        /// The journal.
+        path: PathBuf,
+        /// How many names it has.
+        n: u64,
+    },
     /// The file is something else.
     #[error("{} is not a journal of this relay: {why}", path.display())]
     NotAJournal {

@@ -63,7 +63,7 @@ impl SqliteJournal {
     /// Opens a journal, and creates it if its folder holds none. Blocking: call it where blocking is allowed, such as
     /// in `main` before the runtime starts, or in `spawn_blocking`. It starts threads of its own.
     ///
-    /// Opening takes the lock `<path>.lock`, recovers what a crash left in the WAL, brings an older schema up to date,
+    /// Opening takes the lock `<path>.lock` (on Linux that of the file itself as well), recovers what a crash left in the WAL, brings an older schema up to date,
     /// and ends all leases of earlier owners. After an unclean stop the whole file is checked in the background; see
     /// [`health`](Self::health).
     ///
@@ -80,8 +80,9 @@ impl SqliteJournal {
         refuse_network(path, &folder, &options)?;
         // A stranger's file is refused before a lock file is laid beside it.
         crate::schema::inspect_header(path)?;
-        let lock = OwnerLock::take(path, options.lock_wait)?;
+        let mut lock = OwnerLock::take(path, options.lock_wait)?;
         let mut connection = connection::writing(path, options.busy_timeout)?;
+        lock.cover(path)?;
         let was_clean = take_over(&mut connection).map_err(|source| OpenError::Store {
             doing: "taking over",
             path: path.to_path_buf(),

@@ -4,8 +4,6 @@
 //! **Source**: DESIGN sections 2, 5 and 9.
 
 #[cfg(test)]
-mod adversary;
-#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod crash;

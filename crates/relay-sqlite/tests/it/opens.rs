@@ -390,3 +390,30 @@ async fn err_a_journal_that_vanished_promises_nothing() {
     };
     assert_eq!(events[0].key, "/w 1");
 }
+
+/// One file under two names would have two WALs, and what one owner writes the other would not see.
+#[test]
+#[cfg(unix)]
+fn err_a_file_with_two_names_is_no_journal() {
+    let (_folder, path) = folder();
+    let journal = open(&path);
+    let other = path.with_file_name("other.db");
+    std::fs::hard_link(&path, &other).unwrap();
+    let error = SqliteJournal::open(&other, at_once()).unwrap_err();
+    assert!(matches!(error, OpenError::Linked { n: 2, .. }), "{error}");
+    drop(journal);
+    let error = SqliteJournal::open(&path, at_once()).unwrap_err().to_string();
+    assert!(error.contains("2 names (hard links)"), "{error}");
+    std::fs::remove_file(other).unwrap();
+    drop(open(&path));
+}
+
+/// Somebody tidies up: the journal's own lock holds on. Where it cannot be locked, the writer stops instead.
+#[test]
+#[cfg(target_os = "linux")]
+fn err_a_removed_lock_file_lets_no_second_owner_in() {
+    let (_folder, path) = folder();
+    let _first = open(&path);
+    std::fs::remove_file(path.with_file_name("relay.db.lock")).unwrap();
+    assert!(SqliteJournal::open(&path, at_once()).is_err(), "two owners");
+}

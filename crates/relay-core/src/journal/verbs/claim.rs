@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::budget::{Opening, Spent, opening};
 use crate::clock::Timestamp;
-use crate::journal::item::{Attempt, ClosedTargets, Item, ItemId, Lease, Phase, Target};
+use crate::journal::item::{Attempt, ClosedTargets, Item, Lease, Phase, Target};
 use crate::journal::rows::{DueQuery, Rows};
 use crate::journal::state::Step;
 use crate::journal::verbs::Verb;
@@ -158,12 +158,12 @@ fn claim_sends(
         let page = verb.rows.due_items(&query)?;
         let Some(last) = page.last() else { break };
         after = Some((last.policy.priority, last.due_at, last.id));
-        for id in page.iter().map(|item| item.id).collect::<Vec<ItemId>>() {
-            // A step of an earlier item of this page may have settled this one.
-            let item = verb.load(id)?;
-            if lanes.are_closed_to(&item) {
+        for item in &page {
+            if lanes.are_closed_to(item) {
                 continue;
             }
+            // A step of an earlier item of this page may have settled this one.
+            let item = verb.load(item.id)?;
             if tasks.len() >= request.max || item.phase != Phase::Waiting || closed.contains(&item.target) {
                 continue;
             }
