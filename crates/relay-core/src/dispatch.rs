@@ -120,8 +120,8 @@ impl DispatchError {
 /// What a check of a target found.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Checked {
-    /// Whether runs are known to show the relay id.
-    pub shows_relay_id: bool,
+    /// Whether runs show the relay id; none when that could not be found out.
+    pub shows_relay_id: Option<bool>,
     /// What a person should know, such as "no workflow listens to this event type".
     pub remarks: Vec<String>,
 }

@@ -38,7 +38,10 @@ pub(crate) async fn take(
     now: Timestamp,
     body: &[u8],
 ) -> Taken {
-    let limits = Limits::default().with_max_body_bytes(max_body_bytes);
+    // Only bytes are bounded: 413 is final, and one bad element more must not cost the good ones. An element takes two bytes.
+    let limits = Limits::default()
+        .with_max_body_bytes(max_body_bytes)
+        .with_max_elements(max_body_bytes);
     let sorted = match Batch::parse_with(body, &limits) {
         Ok(batch) => sort(&batch, router),
         Err(error) => {

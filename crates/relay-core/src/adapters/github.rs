@@ -79,7 +79,7 @@ impl Dispatcher for GithubDispatcher {
             remarks.push("the repository is archived".to_owned());
         }
         Ok(Checked {
-            shows_relay_id: found.shows_relay_id,
+            shows_relay_id: found.listens.map(|_| found.shows_relay_id),
             remarks,
         })
     }

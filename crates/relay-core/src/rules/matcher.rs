@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use eventgrid_schema::WorkspaceId;
+use eventgrid_schema::{EventType, WorkspaceId};
 use serde_json::Value;
 
 use super::glob::Glob;
@@ -86,19 +86,23 @@ impl Matcher {
         let any = |a: &[String], b: &[String], test: fn(&str, &str) -> bool| {
             a.is_empty() || b.is_empty() || a.iter().any(|x| b.iter().any(|y| test(x, y)))
         };
-        self.event_types
-            .iter()
-            .any(|wanted| other.event_types.contains(wanted))
+        let shared = || {
+            let types = self.event_types.iter();
+            types.filter(|wanted| other.event_types.contains(wanted))
+        };
+        shared().next().is_some()
             && (self.workspaces.is_empty()
                 || other.workspaces.is_empty()
                 || self
                     .workspaces
                     .iter()
                     .any(|a| other.workspaces.iter().any(|b| a.may_be(b))))
-            && self
-                .models
-                .iter()
-                .any(|a| other.models.iter().any(|b| a.may_overlap(b)))
+            // An event without a model matches whatever models a route names.
+            && (shared().any(|wanted| !has_model(wanted))
+                || self
+                    .models
+                    .iter()
+                    .any(|a| other.models.iter().any(|b| a.may_overlap(b))))
             && any(&self.subject_begins_with, &other.subject_begins_with, |a, b| {
                 a.starts_with(b) || b.starts_with(a)
             })
@@ -110,6 +114,11 @@ impl Matcher {
                 .iter()
                 .any(|(name, value)| other.tags.get(name).is_some_and(|theirs| theirs != value))
     }
+}
+
+/// Whether every event of this type is about one model, which [`EventView`] then knows.
+fn has_model(event_type: &str) -> bool {
+    event_type.eq_ignore_ascii_case(EventType::MODEL_REGISTERED)
 }
 
 /// Whether a tag has this value. Names are compared exactly first, then in any casing; a number or boolean counts as its text.

@@ -152,7 +152,7 @@ impl ScriptedDispatcher {
         let script = Script {
             asked: Vec::new(),
             checks: Answers::always(Ok(Checked {
-                shows_relay_id: true,
+                shows_relay_id: Some(true),
                 remarks: Vec::new(),
             })),
             dispatches: Answers::always(Ok(Dispatched::default())),

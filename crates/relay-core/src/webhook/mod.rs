@@ -11,7 +11,7 @@ use eventgrid_schema::OriginCheck;
 use http::{HeaderMap, Method, Request};
 
 pub use self::callback::{Callback, RefusedCallback};
-pub use self::secret::{EmptySecret, SharedSecrets};
+pub use self::secret::{InvalidSecret, SharedSecrets};
 
 use crate::reply::{Reply, is_handshake};
 

@@ -14,13 +14,25 @@ const QUERY: &str = "code";
 /// The header that may carry the secret.
 const HEADER: &str = "x-relay-secret";
 
-/// A secret that is empty: it would let everybody in.
+/// A secret that cannot be one. Shows nothing of it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("secret number {index} is empty, which would let everybody in")]
 #[non_exhaustive]
-pub struct EmptySecret {
-    /// Which one, counted from 1.
-    pub index: usize,
+pub enum InvalidSecret {
+    /// It is empty.
+    #[error("secret number {index} is empty, which would let everybody in")]
+    Empty {
+        /// Which one, counted from 1.
+        index: usize,
+    },
+    /// It begins or ends with a blank, or holds a line end or another control character: a header never carries such a one, so
+    /// that nobody would be let in.
+    #[error(
+        "secret number {index} begins or ends with a blank, or holds a line end or another control character"
+    )]
+    Blank {
+        /// Which one, counted from 1.
+        index: usize,
+    },
 }
 
 /// The secrets that let a delivery in: `?code=…` or the header `x-relay-secret`.
@@ -36,14 +48,18 @@ impl SharedSecrets {
     /// These secrets; all are valid at once, so that one can be replaced by another without losing events.
     ///
     /// # Errors
-    /// One of them is empty. None at all lets nobody in; see [`anonymous`](Self::anonymous).
-    pub fn new<S: AsRef<str>>(secrets: impl IntoIterator<Item = S>) -> Result<Self, EmptySecret> {
+    /// One of them is empty, or is such that no request can carry it. None at all lets nobody in; see [`anonymous`](Self::anonymous).
+    pub fn new<S: AsRef<str>>(secrets: impl IntoIterator<Item = S>) -> Result<Self, InvalidSecret> {
         let mut digests = Vec::new();
         for (index, secret) in secrets.into_iter().enumerate() {
-            if secret.as_ref().trim().is_empty() {
-                return Err(EmptySecret { index: index + 1 });
+            let (secret, index) = (secret.as_ref(), index + 1);
+            if secret.trim().is_empty() {
+                return Err(InvalidSecret::Empty { index });
             }
-            digests.push(digest(secret.as_ref()));
+            if secret.trim() != secret || secret.contains(char::is_control) {
+                return Err(InvalidSecret::Blank { index });
+            }
+            digests.push(digest(secret));
         }
         Ok(Self {
             digests,
@@ -66,15 +82,21 @@ impl SharedSecrets {
         if self.anonymous {
             return true;
         }
-        let from_query = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
-            .filter(|(name, _)| name == QUERY)
-            .map(|(_, value)| value.into_owned());
+        let query = query.unwrap_or_default();
+        // People write base64 into a URL as it is: a plus counts as a blank, as forms have it, and as itself.
+        let as_it_is = query.replace('+', "%2B");
+        let from_query = [query, &as_it_is].map(|query| {
+            let pairs = url::form_urlencoded::parse(query.as_bytes());
+            pairs
+                .filter(|(name, _)| name == QUERY)
+                .map(|(_, value)| value.into_owned())
+        });
         let from_headers = headers
             .get_all(HEADER)
             .iter()
             .filter_map(|value| value.to_str().ok().map(str::to_owned));
         let mut admitted = Choice::from(0);
-        for shown in from_query.chain(from_headers) {
+        for shown in from_query.into_iter().flatten().chain(from_headers) {
             let shown = digest(&shown);
             for known in &self.digests {
                 admitted |= known.ct_eq(&shown);
@@ -117,6 +139,7 @@ mod tests {
         check(Some("code=old%20one"), None, true);
         check(Some("code=old+one"), None, true);
         check(Some("code=new%2Bone"), None, true);
+        check(Some("code=new+one"), None, true);
         check(Some("x=1&code=new%2Bone&y=2"), None, true);
         check(None, Some("new+one"), true);
         check(Some("code=wrong"), Some("old one"), true);
@@ -133,6 +156,10 @@ mod tests {
             SharedSecrets::new(["a", " "]).unwrap_err().to_string(),
             "secret number 2 is empty, which would let everybody in"
         );
+        for secret in ["a\n", " a", "a\u{7f}b", "a\tb"] {
+            let error = SharedSecrets::new([secret]).unwrap_err();
+            assert_eq!(error, InvalidSecret::Blank { index: 1 }, "{secret:?}");
+        }
         let none = SharedSecrets::new::<&str>([]).unwrap();
         assert!(!none.admit(Some("code="), &HeaderMap::new()));
         assert!(SharedSecrets::anonymous().admit(None, &HeaderMap::new()));

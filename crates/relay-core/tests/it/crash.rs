@@ -284,7 +284,7 @@ async fn ok_a_worker_of_an_earlier_owner_is_fenced() {
         .unwrap();
     let target = Arrival::new("m", "1").target().key();
     let result = Ok(Checked {
-        shows_relay_id: true,
+        shows_relay_id: Some(true),
         remarks: Vec::new(),
     });
     journal

@@ -195,7 +195,7 @@ async fn ok_an_unseen_request_is_sent_once_more_where_its_absence_means_somethin
 async fn ok_an_unseen_request_parks_where_its_absence_means_nothing() {
     let rig = Rig::new();
     rig.github.always_check(Ok(Checked {
-        shows_relay_id: false,
+        shows_relay_id: Some(false),
         remarks: Vec::new(),
     }));
     rig.github.then_dispatch(error(Advice::Unknown, "no answer"));
@@ -267,7 +267,7 @@ async fn ok_a_blocked_target_is_checked_again_every_ten_minutes() {
     rig.github
         .then_dispatch(error(Advice::Block(Scope::Target), "not found"));
     rig.github.then_check(Ok(Checked {
-        shows_relay_id: true,
+        shows_relay_id: Some(true),
         remarks: Vec::new(),
     }));
     rig.github

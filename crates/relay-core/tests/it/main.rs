@@ -2,8 +2,6 @@
 //! between any two verbs, random sequences of steps.
 
 #[cfg(test)]
-mod adversary;
-#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod crash;

@@ -268,7 +268,7 @@ impl World {
                 let result = match how {
                     How::Advice(n) => Err(error(n)),
                     _ => Ok(Checked {
-                        shows_relay_id: target.repository.ends_with('0'),
+                        shows_relay_id: Some(target.repository.ends_with('0')),
                         remarks: Vec::new(),
                     }),
                 };

@@ -9,8 +9,8 @@ use relay_core::journal::item::{ItemId, Verdict};
 use relay_core::journal::{Command, MemoryJournal};
 use relay_core::lane::{LaneMode, Order};
 use relay_core::retry::Again;
-use relay_core::rules::RouteConfig;
-use serde_json::{Value, json};
+use relay_core::rules::{RouteConfig, RuleSet};
+use serde_json::{Map, Value, json};
 
 use crate::rig::{REGISTERED, Rig, WORKSPACE, deploy, error, receipt, registered, run};
 
@@ -143,7 +143,7 @@ async fn ok_an_event_without_a_model_is_a_release_of_its_own() {
     const COMPLETED: &str = "Microsoft.MachineLearningServices.RunCompleted";
     let rig = rig_of(|route| {
         route.event_types = vec![COMPLETED.to_owned()];
-        route.payload = serde_json::Map::from_iter([("run".to_owned(), json!("${data.runId}"))]);
+        route.payload = Map::from_iter([("run".to_owned(), json!("${data.runId}"))]);
     });
     let completed = |id: &str, topic: &str| {
         json!({
@@ -402,4 +402,18 @@ async fn ok_a_newer_version_waits_for_a_lost_answer_and_takes_its_place() {
     };
     check(true, &["9", "10"], &["dispatched", "dispatched", "superseded"]).await;
     check(false, &["9", "10"], &["superseded", "dispatched", "superseded"]).await;
+}
+
+/// DESIGN 6: two routes that can send the same event to the same place are refused when rules load.
+#[test]
+fn err_routes_that_share_events_without_a_model_overlap() {
+    let route = |name: &str, model: &str| {
+        let mut route = RouteConfig::new(name, "contoso/deploy");
+        route.event_types = vec!["Microsoft.MachineLearningServices.RunCompleted".to_owned()];
+        route.models = vec![model.to_owned()];
+        route.payload = Map::from_iter([("id".to_owned(), Value::from("${id}"))]);
+        route
+    };
+    let loaded = RuleSet::load([route("a", "a*"), route("b", "b*")]);
+    assert!(loaded.is_err(), "both send every RunCompleted to contoso/deploy");
 }

@@ -109,7 +109,7 @@ impl Worker<'_> {
                 },
                 Task::Check(target) => {
                     let result = Ok(Checked {
-                        shows_relay_id: to.shows,
+                        shows_relay_id: Some(to.shows),
                         remarks: Vec::new(),
                     });
                     Record::Checked {

@@ -7,10 +7,13 @@ use bytes::Bytes;
 use http::Method;
 use relay_core::alarm::Alert;
 use relay_core::journal::MemoryJournal;
+use relay_core::testing::doubles::ScriptedDispatcher;
+use relay_core::webhook::SharedSecrets;
 use serde_json::{Value, json};
 
 use crate::rig::{
-    FORMER, REGISTERED, Rig, SECRET, WORKSPACE, deploy, header, json_of, receipt, registered, request,
+    FORMER, REGISTERED, Rig, SECRET, WORKSPACE, builder, deploy, doubles, header, json_of, receipt,
+    registered, request,
 };
 
 const VALIDATION: &str = "Microsoft.EventGrid.SubscriptionValidationEvent";
@@ -422,4 +425,41 @@ async fn err_405_for_other_methods() {
         assert_eq!(header(&response, "allow"), Some("POST, OPTIONS"), "{method}");
     }
     rig.assert_untouched("other methods").await;
+}
+
+/// The URL of the event subscription as people write it: a base64 secret with a plus in it.
+#[tokio::test]
+async fn ok_a_secret_with_a_plus_may_stand_in_the_query_as_it_is() {
+    let (clock, alarm) = doubles();
+    let relay = builder(
+        MemoryJournal::new(),
+        ScriptedDispatcher::new(),
+        [deploy()],
+        &clock,
+        &alarm,
+    )
+    .with_secrets(SharedSecrets::new(["ab+cd/ef=="]).unwrap())
+    .build()
+    .unwrap();
+    let body = json!([registered("1", "credit-risk", "7")]).to_string();
+    let answer = relay
+        .accept(request(
+            &Method::POST,
+            "/events?code=ab+cd/ef==",
+            &[],
+            body.into(),
+        ))
+        .await;
+    assert_eq!(answer.status(), 200, "401 is never retried: the event is lost");
+}
+
+/// Section 4: larger than the limit is 413; what is no event is kept, 200. This body has 15 kB.
+#[tokio::test]
+async fn ok_many_small_elements_cost_no_good_one() {
+    let rig = Rig::new();
+    let mut elements = vec![Value::from(1); 5_000];
+    elements.push(registered("1", "credit-risk", "7"));
+    let answer = rig.post(Value::from(elements).to_string()).await;
+    assert_eq!(answer.status(), 200, "{:?}", answer.body());
+    assert_eq!(json_of(&answer)["accepted"], 1);
 }

@@ -9,16 +9,18 @@ use std::time::Duration;
 
 use relay_core::clock::{Clock as _, Timestamp};
 use relay_core::dispatch::{
-    Checked, DispatchError, DispatchRequest, DispatchTarget, Dispatched, Dispatcher, RunState, Sighting,
+    Advice, Checked, DispatchError, DispatchRequest, DispatchTarget, Dispatched, Dispatcher, RunState, Scope,
+    Sighting,
 };
 use relay_core::journal::MemoryJournal;
+use relay_core::journal::item::{RunRef, Verdict};
 use relay_core::key::RelayId;
 use relay_core::rules::RouteConfig;
 use relay_core::testing::doubles::ScriptedDispatcher;
 use relay_core::testing::faults::Cut;
 use serde_json::json;
 
-use crate::rig::{Rig, Slow, after, builder, deploy, doubles, json_of, post, registered};
+use crate::rig::{Rig, Slow, after, builder, deploy, doubles, error, json_of, post, registered};
 
 /// Whoever posts goes away while the journal is slow: the event is taken, and what was alarming about it is told.
 #[tokio::test]
@@ -38,6 +40,7 @@ async fn ok_the_alarms_of_a_delivery_whose_sender_has_gone_are_raised() {
     .build()
     .unwrap();
     let body = json!([registered("1", "$(id)", "7")]).to_string();
+    #[expect(clippy::disallowed_methods, reason = "somebody stops waiting, by any clock")]
     let gone = tokio::time::timeout(Duration::from_millis(50), relay.accept(post(body.clone()))).await;
     assert!(gone.is_err());
     journal.open.store(true, Ordering::SeqCst);
@@ -94,11 +97,7 @@ impl Dispatcher for SlowCheck {
     ) -> Result<Sighting, DispatchError> {
         self.0.probe(target, relay_id, since).await
     }
-    async fn run(
-        &self,
-        target: &DispatchTarget,
-        run: &relay_core::journal::item::RunRef,
-    ) -> Result<RunState, DispatchError> {
+    async fn run(&self, target: &DispatchTarget, run: &RunRef) -> Result<RunState, DispatchError> {
         self.0.run(target, run).await
     }
 }
@@ -132,10 +131,76 @@ async fn ok_a_slow_check_of_one_repository_holds_up_no_other() {
     let body = json!([registered("3", "fast", "8")]).to_string();
     assert_eq!(relay.accept(post(body)).await.status(), 200);
     clock.advance(Duration::from_secs(60));
-    let _ = tokio::time::timeout(Duration::from_secs(1), relay.run_due()).await;
+    // A look that is given up gives the time of one attempt back to nobody: this ends by itself.
+    relay.run_due().await.unwrap();
     assert_eq!(
         github.0.requests().len(),
         2,
         "version 8 of another identity's route waits for a check of contoso/slow"
+    );
+}
+
+/// A token without *Actions: read* gets 403 for the list of runs: dispatching to the target must not stop.
+#[tokio::test]
+async fn ok_a_forbidden_probe_closes_nothing_for_dispatches() {
+    let rig = Rig::new();
+    rig.github.always_probe(error(
+        Advice::Block(Scope::Target),
+        "403: actions=read is missing",
+    ));
+    rig.github.then_dispatch(error(Advice::Unknown, "no answer"));
+    rig.release("0", "first", "1").await;
+    rig.relay.run_due().await.unwrap();
+    rig.clock.set(after(5));
+    rig.relay.run_due().await.unwrap();
+    for n in 0..20 {
+        rig.release(&format!("n{n}"), &format!("model-{n}"), "1").await;
+    }
+    // Ten minutes are enough for twenty requests at one a second.
+    for second in (6..600).step_by(2) {
+        rig.clock.set(after(second));
+        rig.relay.run_due().await.unwrap();
+    }
+    let in_ten_minutes = rig.github.requests().len() - 1;
+    for second in (600..7_200).step_by(2) {
+        rig.clock.set(after(second));
+        rig.relay.run_due().await.unwrap();
+    }
+    let in_two_hours = rig.github.requests().len() - 1;
+    let blocked = rig.told_of("blocked target").await.len();
+    assert_eq!(
+        (in_ten_minutes, in_two_hours),
+        (20, 20),
+        "sent within ten minutes, within two hours; {blocked} blocks"
+    );
+}
+
+/// DESIGN 6: it resends only at a target known to show the id. Here the last check says that it does not.
+#[tokio::test]
+async fn ok_a_target_that_no_longer_shows_the_id_is_not_resent_to() {
+    let journal = Arc::new(MemoryJournal::new());
+    let rig = Rig::with(Arc::clone(&journal), [deploy()]);
+    rig.release("1", "credit-risk", "7").await;
+    rig.drain().await;
+    assert_eq!(rig.github.requests().len(), 1);
+    // Somebody takes the id out of run-name; the relay restarts and checks.
+    journal.reopen();
+    rig.github.always_check(Ok(Checked {
+        shows_relay_id: Some(false),
+        remarks: Vec::new(),
+    }));
+    rig.github
+        .then_dispatch(error(Advice::Unknown, "accepted, and the answer lost"));
+    rig.release("2", "credit-risk", "8").await;
+    rig.drain().await;
+    let told = rig.told_of("").await;
+    assert_eq!(
+        rig.github.requests().len(),
+        2,
+        "version 8 was started a second time: {told:#?}"
+    );
+    assert_eq!(
+        rig.items().await[1].verdict.as_ref().map(Verdict::as_str),
+        Some("parked")
     );
 }

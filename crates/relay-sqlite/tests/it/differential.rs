@@ -222,7 +222,7 @@ impl Pair {
                 } else {
                     let remarks = self.random.pick(&[vec![], vec!["no workflow".to_owned()]]);
                     Ok(Checked {
-                        shows_relay_id: self.random.one_in(2),
+                        shows_relay_id: Some(self.random.one_in(2)),
                         remarks,
                     })
                 },

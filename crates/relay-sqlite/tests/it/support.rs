@@ -104,7 +104,7 @@ pub(crate) async fn check_targets(journal: &dyn Journal, now: Timestamp) {
     for task in claimed.tasks {
         let Task::Check(target) = task else { continue };
         let result = Ok(Checked {
-            shows_relay_id: true,
+            shows_relay_id: Some(true),
             remarks: Vec::new(),
         });
         journal

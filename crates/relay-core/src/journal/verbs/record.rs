@@ -141,6 +141,18 @@ fn looked(
     match look {
         Ok(Sighting::Seen(_)) => shows_relay_id(verb, item)?,
         Ok(Sighting::NotSeen) => {}
+        Err(DispatchError {
+            advice: Advice::Block(Scope::Target),
+            why,
+        }) => {
+            // Who may not list runs may still dispatch: only what looks has to wait.
+            let target = verb.target(&item.target)?;
+            let (_, name) = super::scope_and_name(Scope::Target, &target);
+            verb.alerts.push(Alert::Warning {
+                name,
+                why: format!("runs cannot be looked for: {why}"),
+            });
+        }
         Err(error) => close(verb, item, error)?,
     }
     let others = verb.lane_of(item)?;
@@ -197,11 +209,12 @@ fn checked(
     target.check_due_at = None;
     let found = match result {
         Ok(checked) => {
-            target.shows_relay_id |= checked.shows_relay_id;
-            let shows = if checked.shows_relay_id {
-                "shows the relay id"
-            } else {
-                "does not show the relay id"
+            // What is not known leaves it at what runs have shown.
+            target.shows_relay_id = checked.shows_relay_id.unwrap_or(target.shows_relay_id);
+            let shows = match checked.shows_relay_id {
+                Some(true) => "shows the relay id",
+                Some(false) => "does not show the relay id",
+                None => "may show the relay id or not",
             };
             std::iter::once(shows)
                 .chain(checked.remarks.iter().map(String::as_str))

@@ -41,7 +41,7 @@ pub async fn nothing_is_sent_before_its_target_was_checked(journal: &dyn Journal
     t.look_at_nothing("both checks are under way").await;
     t.send_nothing("no check has ended").await;
     let result = Ok(Checked {
-        shows_relay_id: false,
+        shows_relay_id: Some(false),
         remarks: Vec::new(),
     });
     t.record(Record::Checked {
@@ -128,7 +128,7 @@ pub async fn a_claim_gives_at_most_max(journal: &dyn Journal) {
             match task {
                 Task::Check(target) => {
                     let result = Ok(Checked {
-                        shows_relay_id: true,
+                        shows_relay_id: Some(true),
                         remarks: Vec::new(),
                     });
                     t.record(Record::Checked {
@@ -332,7 +332,7 @@ pub async fn a_full_claim_says_that_there_is_more(journal: &dyn Journal) {
             .target()
             .key();
         let result = Ok(Checked {
-            shows_relay_id: true,
+            shows_relay_id: Some(true),
             remarks: Vec::new(),
         });
         t.record(Record::Checked { target, result }).await;

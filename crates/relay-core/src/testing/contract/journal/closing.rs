@@ -351,7 +351,7 @@ pub async fn a_check_that_is_told_no_blocks(journal: &dyn Journal) {
     let again = t.now.after(CHECK_EVERY);
     t.idle_until(again).await;
     t.check_all(Ok(Checked {
-        shows_relay_id: false,
+        shows_relay_id: Some(false),
         remarks: vec!["no workflow listens".to_owned()],
     }))
     .await;

@@ -95,7 +95,7 @@ pub async fn latest_supersedes_what_arrives_late(journal: &dyn Journal) {
             && target.principal != "nobody"
         {
             let result = Ok(crate::dispatch::Checked {
-                shows_relay_id: true,
+                shows_relay_id: Some(true),
                 remarks: Vec::new(),
             });
             t.record(crate::journal::Record::Checked {

@@ -310,7 +310,7 @@ impl<'a> Trial<'a> {
                 Task::Judge(work) => works.push(work),
                 Task::Check(target) => {
                     let result = Ok(Checked {
-                        shows_relay_id: true,
+                        shows_relay_id: Some(true),
                         remarks: Vec::new(),
                     });
                     self.record(Record::Checked {
@@ -331,7 +331,7 @@ impl<'a> Trial<'a> {
     /// Opens all targets, which show the relay id.
     pub(super) async fn open(&mut self) -> usize {
         self.check_all(Ok(Checked {
-            shows_relay_id: true,
+            shows_relay_id: Some(true),
             remarks: Vec::new(),
         }))
         .await

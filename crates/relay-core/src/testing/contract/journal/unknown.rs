@@ -23,7 +23,7 @@ async fn in_doubt(t: &mut Trial<'_>, model: &str, shows_relay_id: bool) -> (Item
         .arrive(&Arrival::new(model, "1").with_repository(repository))
         .await;
     t.check_all(Ok(Checked {
-        shows_relay_id,
+        shows_relay_id: Some(shows_relay_id),
         remarks: Vec::new(),
     }))
     .await;
@@ -154,7 +154,7 @@ pub async fn a_run_seen_later_makes_the_target_known(journal: &dyn Journal) {
         .arrive(&Arrival::new("first", "1").with_repository("octo/silent"))
         .await;
     t.check_all(Ok(Checked {
-        shows_relay_id: false,
+        shows_relay_id: Some(false),
         remarks: Vec::new(),
     }))
     .await;
@@ -287,7 +287,7 @@ pub async fn a_look_closes_what_it_is_told(journal: &dyn Journal) {
         return;
     };
     let result = Ok(Checked {
-        shows_relay_id: true,
+        shows_relay_id: Some(true),
         remarks: Vec::new(),
     });
     t.record(crate::journal::Record::Checked {
