@@ -32,6 +32,8 @@ pub(crate) struct Config {
 pub(crate) struct Server {
     pub(crate) listen: String,
     pub(crate) shutdown_deadline_s: u64,
+    pub(crate) max_connections: u64,
+    pub(crate) header_timeout_s: u64,
 }
 
 impl Default for Server {
@@ -39,6 +41,8 @@ impl Default for Server {
         Self {
             listen: "127.0.0.1:8080".to_owned(),
             shutdown_deadline_s: 25,
+            max_connections: 512,
+            header_timeout_s: 10,
         }
     }
 }
@@ -121,8 +125,16 @@ impl Config {
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| format!("failed to read the configuration {}: {error}", path.display()))?;
-        let config: Self = toml::from_str(&text)
-            .map_err(|error| format!("the configuration {} is wrong: {error}", path.display()))?;
+        let config: Self = toml::from_str(&text).map_err(|error| {
+            format!(
+                "the configuration {} is wrong: {}",
+                path.display(),
+                shown(&error, &text)
+            )
+        })?;
+        config
+            .check()
+            .map_err(|why| format!("the configuration {} is wrong: {why}", path.display()))?;
         if config.route.is_empty() {
             return Err(format!(
                 "the configuration {} has no [[route]], so nothing would ever be sent",
@@ -130,6 +142,78 @@ impl Config {
             ));
         }
         Ok(config)
+    }
+
+    /// Numbers that would make a server nobody wants.
+    fn check(&self) -> Result<(), String> {
+        const MIB: u64 = 1024 * 1024;
+        let (server, github, budget) = (&self.server, &self.github, &self.budget);
+        let body = u64::try_from(self.webhook.max_body_bytes).unwrap_or(u64::MAX);
+        let bounds = [
+            // One event may be 1 MB, and comes with what frames it; a refusal by size is final.
+            ("webhook.max_body_bytes", body, MIB + MIB / 16, 64 * MIB),
+            ("server.shutdown_deadline_s", server.shutdown_deadline_s, 0, 3_600),
+            ("server.max_connections", server.max_connections, 1, 65_536),
+            ("server.header_timeout_s", server.header_timeout_s, 1, 60),
+            ("journal.lock_wait_s", self.journal.lock_wait_s, 0, 3_600),
+            ("github.connect_timeout_ms", github.connect_timeout_ms, 1, 60_000),
+            ("github.timeout_ms", github.timeout_ms, 1, 120_000),
+            ("budget.min_interval_ms", budget.min_interval_ms, 0, 3_600_000),
+        ];
+        for (key, value, least, most) in bounds {
+            if !(least..=most).contains(&value) {
+                return Err(format!("{key} is {value}, and may be {least} to {most}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where an error is, at which key, and what was expected there. Never a value: somebody may have written a secret in its place.
+fn shown(error: &toml::de::Error, text: &str) -> String {
+    let at = error.span().map_or(0, |span| span.start).min(text.len());
+    let before = text.get(..at).unwrap_or_default();
+    let line = before.matches('\n').count();
+    let key = text.lines().nth(line).and_then(|line| line.split_once('='));
+    let key = key.map_or_else(String::new, |(key, _)| format!(", key {:?}", key.trim()));
+    let said = error.message();
+    let names_a_key = ["unknown field", "missing field", "duplicate"];
+    // A misspelt word, such as "newest" for a lane, is no secret.
+    let is_a_word = |word: &str| word.len() <= 16 && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let word = said
+        .strip_prefix("unknown variant `")
+        .and_then(|rest| rest.split_once('`'));
+    let names_a_word = word.is_some_and(|(word, _)| is_a_word(word));
+    let why = if names_a_word || names_a_key.iter().any(|start| said.starts_with(start)) {
+        said
+    } else {
+        said.split_once("expected ")
+            .map_or("this is not what may stand here", |(_, expected)| expected)
+    };
+    let expected = if why == said || !said.contains("expected ") {
+        ""
+    } else {
+        "expected "
+    };
+    format!("line {}{key}: {expected}{why}", line + 1)
+}
+
+/// The key with the variable that it names, for an error about the value.
+pub(crate) fn key_and_name(key: &str, name: &str) -> String {
+    format!("{key}, {}", shown_name(name))
+}
+
+/// The name of a variable as an error may show it: somebody may have written a secret in its place.
+fn shown_name(name: &str) -> String {
+    let is_name = !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    if is_name {
+        format!("the environment variable {name}")
+    } else {
+        "something that is not the NAME of an environment variable in capitals".to_owned()
     }
 }
 
@@ -139,12 +223,8 @@ pub(crate) fn from_environment(key: &str, name: &str) -> Result<String, String> 
     let value = std::env::var(name);
     match value {
         Ok(value) if !value.trim().is_empty() => Ok(value),
-        Ok(_) => Err(format!(
-            "{key} names the environment variable {name}, which is empty"
-        )),
-        Err(_) => Err(format!(
-            "{key} names the environment variable {name}, which is not set"
-        )),
+        Ok(_) => Err(format!("{key} names {}, which is empty", shown_name(name))),
+        Err(_) => Err(format!("{key} names {}, which is not set", shown_name(name))),
     }
 }
 

@@ -96,12 +96,12 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
     let local = listener.local_addr().map_err(|error| error.to_string())?;
     announce(&format!("listening on http://{local}"));
     tracing::info!(%local, rules = %hash, "started");
-    run(
-        relay,
-        listener,
-        Duration::from_secs(config.server.shutdown_deadline_s),
-    )
-    .await?;
+    let bounds = http::Bounds {
+        max_connections: usize::try_from(config.server.max_connections).unwrap_or(usize::MAX),
+        header_timeout: Duration::from_secs(config.server.header_timeout_s),
+    };
+    let deadline = Duration::from_secs(config.server.shutdown_deadline_s);
+    run(relay, listener, bounds, deadline).await?;
     // A request that outlived the deadline gets its error; what it asked for is settled at the next start.
     let closed = tokio::task::spawn_blocking(move || journal.close().map_err(|error| report(&error)));
     closed.await.map_err(|error| error.to_string())??;
@@ -110,7 +110,12 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
 }
 
 /// Serves until a signal comes, then finishes what is in flight, for as long as the deadline allows.
-async fn run(relay: Relay, listener: TcpListener, deadline: Duration) -> Result<(), Fatal> {
+async fn run(
+    relay: Relay,
+    listener: TcpListener,
+    bounds: http::Bounds,
+    deadline: Duration,
+) -> Result<(), Fatal> {
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let wait = |mut stopped: tokio::sync::watch::Receiver<bool>| async move {
         let _ = stopped.wait_for(|stop| *stop).await;
@@ -119,7 +124,7 @@ async fn run(relay: Relay, listener: TcpListener, deadline: Duration) -> Result<
         let (relay, stopped) = (relay.clone(), stopped.clone());
         async move { relay.run_until(wait(stopped)).await }
     });
-    let mut server = tokio::spawn(http::serve(relay, listener, wait(stopped)));
+    let mut server = tokio::spawn(http::serve(relay, listener, bounds, wait(stopped)));
     tokio::select! {
         signal = signal() => tracing::info!(signal = signal?, "stopping"),
         ended = &mut worker => return Err(format!("the worker ended by itself: {ended:?}")),
@@ -132,7 +137,7 @@ async fn run(relay: Relay, listener: TcpListener, deadline: Duration) -> Result<
     )]
     let finished = tokio::time::timeout(deadline, async { (worker.await, server.await) }).await;
     match finished {
-        Ok((Ok(()), Ok(Ok(())))) => Ok(()),
+        Ok((Ok(()), Ok(()))) => Ok(()),
         Ok(ended) => Err(format!("something failed while stopping: {ended:?}")),
         Err(_) => {
             tracing::warn!(
@@ -178,12 +183,16 @@ fn secrets(config: &Config) -> Result<SharedSecrets, Fatal> {
                 .to_owned(),
         );
     }
-    let values = webhook
-        .secret_env
-        .iter()
-        .map(|name| config::from_environment("webhook.secret_env", name));
-    SharedSecrets::new(values.collect::<Result<Vec<_>, _>>()?)
-        .map_err(|error| format!("webhook.secret_env: {error}"))
+    let key = "webhook.secret_env";
+    let mut values = Vec::new();
+    for name in &webhook.secret_env {
+        let value = config::from_environment(key, name)?;
+        // Each alone first: the error then names its variable.
+        SharedSecrets::new([&value])
+            .map_err(|error| format!("{}: {error}", config::key_and_name(key, name)))?;
+        values.push(value);
+    }
+    SharedSecrets::new(values).map_err(|error| format!("{key}: {error}"))
 }
 
 fn dispatcher(config: &Config) -> Result<GithubDispatcher, Fatal> {
@@ -195,7 +204,10 @@ fn dispatcher(config: &Config) -> Result<GithubDispatcher, Fatal> {
         ));
     }
     let token = config::from_environment("github.token_env", &github.token_env)?;
-    let token = github_dispatch::StaticToken::new(token, "default").map_err(|error| report(&error))?;
+    let token = github_dispatch::StaticToken::new(token, "default").map_err(|error| {
+        let key = config::key_and_name("github.token_env", &github.token_env);
+        format!("{key}: {}", report(&error))
+    })?;
     let client = github_dispatch::Client::builder(token)
         .api_root(&github.api_root)
         .connect_timeout(Duration::from_millis(github.connect_timeout_ms))

@@ -57,7 +57,15 @@ pub(crate) async fn send(
     let status = answer.status();
     let mut headers = std::mem::take(answer.headers_mut());
     let mut body = read(answer, is_get && status.is_success()).await?;
-    forget_token(token, &mut headers, &mut body);
+    if !status.is_success() {
+        forget_token(token, &mut body);
+    }
+    for value in headers
+        .values_mut()
+        .filter(|value| holds(value.as_bytes(), token))
+    {
+        *value = HeaderValue::from_static("***");
+    }
     Ok(Answer {
         status,
         headers,
@@ -65,24 +73,20 @@ pub(crate) async fn send(
     })
 }
 
-/// A proxy may repeat what it was sent, and what is answered becomes texts. The token gets into none of them.
-fn forget_token(token: &SecretString, headers: &mut HeaderMap, body: &mut Vec<u8>) {
-    let token = token.expose_secret();
-    if token.is_empty() {
-        return;
+/// A proxy may repeat what it was sent, and a refusal becomes texts. The token gets into none of them.
+fn forget_token(token: &SecretString, body: &mut Vec<u8>) {
+    if holds(body, token) {
+        *body = String::from_utf8_lossy(body)
+            .replace(token.expose_secret(), "***")
+            .into_bytes();
     }
-    for value in headers.values_mut() {
-        if value
-            .as_bytes()
-            .windows(token.len())
-            .any(|part| part == token.as_bytes())
-        {
-            *value = HeaderValue::from_static("***");
-        }
-    }
-    if body.windows(token.len()).any(|part| part == token.as_bytes()) {
-        *body = String::from_utf8_lossy(body).replace(token, "***").into_bytes();
-    }
+}
+
+/// Whether the token stands there. What is shorter than any token of GitHub's stands anywhere.
+fn holds(text: &[u8], token: &SecretString) -> bool {
+    const SHORTEST: usize = 8;
+    let token = token.expose_secret().as_bytes();
+    token.len() >= SHORTEST && text.windows(token.len()).any(|part| part == token)
 }
 
 /// The body. Unless it is what was asked for, the status is worth more: a body that breaks off, or is longer than what is read,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{Request, Response};
 use serde::Serialize;
 
@@ -282,22 +283,7 @@ impl Relay {
     /// # Cancel safety
     /// As [`accept`](Self::accept).
     pub async fn reply(&self, request: Request<Bytes>) -> Reply {
-        let Inner {
-            webhook,
-            worker,
-            counters,
-            ..
-        } = &*self.inner;
-        let add = |counter: &AtomicU64, n: usize| {
-            counter.fetch_add(u64::try_from(n).unwrap_or(u64::MAX), Ordering::Relaxed);
-        };
-        add(&counters.deliveries, 1);
-        let reply = match webhook.admit(request) {
-            Admitted::Answered(reply) => reply,
-            Admitted::Lost { reply, subscription } => {
-                worker.raise(&[Alert::EventsBeingLost { subscription }]);
-                reply
-            }
+        let reply = match self.inner.webhook.admit(request) {
             Admitted::Delivery(body) => {
                 let relay = self.clone();
                 // Without an answer from there the delivery may be written down or not: it comes again.
@@ -305,8 +291,43 @@ impl Relay {
                     .await
                     .unwrap_or(Reply::TryAgain)
             }
+            early => self.answer(early),
         };
-        match &reply {
+        self.count(&reply);
+        reply
+    }
+
+    /// What can be answered before the body is there: another method, no secret, a handshake by `OPTIONS`. A host that asks this
+    /// first holds no body of a stranger in memory. None: read the body, and call [`accept`](Self::accept), which asks all of
+    /// it again.
+    #[must_use]
+    pub fn reply_before_body(&self, parts: &Parts) -> Option<Reply> {
+        let reply = self.answer(self.inner.webhook.before_body(parts)?);
+        self.count(&reply);
+        Some(reply)
+    }
+
+    fn answer(&self, early: Admitted) -> Reply {
+        match early {
+            Admitted::Answered(reply) => reply,
+            Admitted::Lost { reply, subscription } => {
+                self.inner
+                    .worker
+                    .raise(&[Alert::EventsBeingLost { subscription }]);
+                reply
+            }
+            // Not answered here: it is tried again.
+            Admitted::Delivery(_) => Reply::TryAgain,
+        }
+    }
+
+    fn count(&self, reply: &Reply) {
+        let counters = &self.inner.counters;
+        let add = |counter: &AtomicU64, n: usize| {
+            counter.fetch_add(u64::try_from(n).unwrap_or(u64::MAX), Ordering::Relaxed);
+        };
+        add(&counters.deliveries, 1);
+        match reply {
             Reply::Accepted(receipt) => {
                 add(&counters.accepted, receipt.accepted);
                 add(&counters.seen_again, receipt.seen_again);
@@ -320,7 +341,6 @@ impl Relay {
                 add(&counters.refused, 1);
             }
         }
-        reply
     }
 
     /// Writes a delivery down, tells what is alarming about it, and wakes whoever sends.

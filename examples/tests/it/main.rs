@@ -1,9 +1,9 @@
 //! The real programs against stand-ins on loopback.
 
 #[cfg(test)]
-mod adversary;
-#[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod guard;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]

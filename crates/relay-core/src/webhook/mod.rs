@@ -8,6 +8,7 @@ mod secret;
 
 use bytes::Bytes;
 use eventgrid_schema::OriginCheck;
+use http::request::Parts;
 use http::{HeaderMap, Method, Request};
 
 pub use self::callback::{Callback, RefusedCallback};
@@ -47,29 +48,25 @@ pub(crate) enum Admitted {
 impl Webhook {
     pub(crate) fn admit(&self, request: Request<Bytes>) -> Admitted {
         let (parts, body) = request.into_parts();
-        let delivery = eventgrid_schema::Delivery::from_headers(pairs(&parts.headers));
-        let lost = |reply: Reply| {
-            if delivery.is_from_event_grid() {
-                let subscription = delivery.subscription_name().map(str::to_owned);
-                return Admitted::Lost { reply, subscription };
-            }
-            Admitted::Answered(reply)
-        };
-        if !is_handshake(&parts.method) && parts.method != Method::POST {
-            return Admitted::Answered(Reply::WrongMethod);
-        }
-        if !self.secrets.admit(parts.uri.query(), &parts.headers) {
-            return lost(Reply::Unauthorized);
-        }
-        if is_handshake(&parts.method) {
-            return Admitted::Answered(self.consent(&parts.headers));
+        if let Some(early) = self.before_body(&parts) {
+            return early;
         }
         if body.len() > self.max_body_bytes {
-            return lost(Reply::TooLarge {
-                why: format!("{} bytes, and {} are taken", body.len(), self.max_body_bytes),
-            });
+            let why = format!("more than {} bytes", self.max_body_bytes);
+            return lost(&parts, Reply::TooLarge { why });
         }
         Admitted::Delivery(body)
+    }
+
+    /// What is decided by the head alone; none when the body has to be looked at.
+    pub(crate) fn before_body(&self, parts: &Parts) -> Option<Admitted> {
+        if !is_handshake(&parts.method) && parts.method != Method::POST {
+            return Some(Admitted::Answered(Reply::WrongMethod));
+        }
+        if !self.secrets.admit(parts.uri.query(), &parts.headers) {
+            return Some(lost(parts, Reply::Unauthorized));
+        }
+        is_handshake(&parts.method).then(|| Admitted::Answered(self.consent(&parts.headers)))
     }
 
     /// The CloudEvents webhook handshake: consent is in the headers.
@@ -85,6 +82,16 @@ impl Webhook {
             _ => Reply::NoConsent,
         }
     }
+}
+
+/// A refusal that is final: what Event Grid sent is lost by it.
+fn lost(parts: &Parts, reply: Reply) -> Admitted {
+    let delivery = eventgrid_schema::Delivery::from_headers(pairs(&parts.headers));
+    if delivery.is_from_event_grid() {
+        let subscription = delivery.subscription_name().map(str::to_owned);
+        return Admitted::Lost { reply, subscription };
+    }
+    Admitted::Answered(reply)
 }
 
 fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
