@@ -1,129 +1,177 @@
-//! **Here**: time and allocations of every way to read a body, side by side; tables on standard output.
-//! **Not here**: instructions (`instructions.sh`, by way of `--only`).
-//! **Reads**: `contenders`.
-//! **Source**: `benches/RESULTS.md` says how to reproduce what is published.
+//! **Here**: the program `peers`: the same bodies read by this crate, by derived structs and by `cloudevents-sdk`, side by side.
+//! **Not here**: instructions (`instructions.sh`, which runs one contender at a time through `--only`).
+//! **Reads**: its arguments; then `input`, `contenders`, `measure`, `table`.
+//! **Source**: `benches/RESULTS.md` says what was measured with it, and how to measure it again.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    reason = "a bench prints, and stops at the first wrong answer"
+)]
 
 mod contenders;
+#[expect(unsafe_code, reason = "an allocator cannot be written without")]
 mod counting;
+mod derived;
+mod input;
+mod measure;
+mod table;
 
 use std::hint::black_box;
 use std::process::ExitCode;
-use std::time::Instant;
 
-use clap::Parser;
+use eventgrid_schema::EventSchema;
 
-use contenders::{CLOUD_EVENTS, EVENT_GRID, Read};
+use contenders::{Contender, contenders};
+use input::{Input, SCHEMAS, SIZES};
+use table::Row;
 
-/// Reads the same events in every way and says what it costs.
-#[derive(Debug, Parser)]
-struct Arguments {
-    /// Run one way alone, for a counter of instructions: its number in the list of its schema.
-    #[arg(long)]
-    only: Option<usize>,
-    /// CloudEvents instead of the Event Grid schema, with --only.
-    #[arg(long)]
-    cloud: bool,
-    /// Events of a body, with --only.
-    #[arg(long, default_value_t = 100)]
-    events: usize,
-    /// How many times the body is read, with --only.
-    #[arg(long, default_value_t = 1)]
-    times: usize,
-    /// Only what does not depend on the clock: check sums, and the allocations that we promise.
-    #[arg(long)]
-    check: bool,
-    /// Rounds of each measurement; the median counts.
-    #[arg(long, default_value_t = 101)]
-    rounds: usize,
-}
+const USAGE: &str = "\
+peers [--rounds R]                                       time and allocations, as Markdown
+peers --check                                            the same answers, and no allocation of a view but its vector
+peers --list                                             all contenders: schema and name
+peers --only NAME --schema SCHEMA --events N --times K   one contender, for a counter of instructions";
+
+/// Allocations of a view, at most: its vector, grown once where the first event was longer than the others.
+const MAX_ALLOCATIONS_OF_A_VIEW: u64 = 2;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    if let Some(only) = arguments.only {
-        let ways: &[(&str, Read)] = if arguments.cloud {
-            &CLOUD_EVENTS
-        } else {
-            &EVENT_GRID
-        };
-        let body = contenders::body(arguments.events, arguments.cloud);
-        for _ in 0..arguments.times {
-            black_box(ways[only].1(black_box(&body)));
+    let arguments = match Arguments::parse(std::env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(why) => {
+            eprintln!("{why}\n\n{USAGE}");
+            return ExitCode::from(2);
         }
-        return ExitCode::SUCCESS;
+    };
+    match &arguments.only {
+        _ if arguments.lists => list(),
+        Some(name) => return only(name, &arguments),
+        None if arguments.checks => return check(),
+        None => measure(arguments.n_rounds),
     }
-    let mut kept = true;
-    for (schema, cloud) in [("Event Grid schema", false), ("CloudEvents", true)] {
-        let ways: &[(&str, Read)] = if cloud { &CLOUD_EVENTS } else { &EVENT_GRID };
-        for n in [1, 10, 100, 1_000] {
-            let body = contenders::body(n, cloud);
-            same_sums(ways, &body);
-            let allocations: Vec<(u64, u64)> = ways
-                .iter()
-                .map(|(_, read)| counting::of(|| _ = black_box(read(black_box(&body)))))
-                .collect();
-            // The vector of the elements, and one more where the first of them was longer than the others.
-            let bound = 2;
-            kept &= allocations[1].0 <= bound;
-            if arguments.check {
-                println!(
-                    "{schema}, {n}: a view makes {} allocation(s), at most {bound}",
-                    allocations[1].0
-                );
-                continue;
-            }
-            let nanos = medians(ways, &body, arguments.rounds);
-            println!("\n{schema}, {n} event(s), {} bytes\n", body.len());
-            println!("| way | ns an event | to skipping | allocations an event | bytes allocated an event |");
-            println!("| --- | --: | --: | --: | --: |");
-            for (index, (way, _)) in ways.iter().enumerate() {
-                let each = |total: f64| total / n as f64;
-                let (calls, bytes) = allocations[index];
-                println!(
-                    "| {way} | {:.0} | {:.2} | {:.2} | {:.0} |",
-                    each(nanos[index]),
-                    nanos[index] / nanos[0],
-                    each(calls as f64),
-                    each(bytes as f64)
-                );
-            }
+    ExitCode::SUCCESS
+}
+
+fn list() {
+    for (schema, argument, _) in SCHEMAS {
+        contenders(schema)
+            .iter()
+            .for_each(|contender| println!("{argument} {}", contender.name));
+    }
+}
+
+/// Reads a body so many times. Making the body is part of the run, so that only a difference of two runs says something.
+fn only(name: &str, arguments: &Arguments) -> ExitCode {
+    let Some(contender) = contenders(arguments.schema)
+        .iter()
+        .find(|contender| contender.name == name)
+    else {
+        eprintln!("no contender is called {name}: see --list");
+        return ExitCode::from(2);
+    };
+    let input = Input::new(arguments.schema, arguments.n_events);
+    for _ in 0..arguments.n_times {
+        let found = black_box((contender.read)(black_box(&input.bytes)));
+        assert!(contender.is_right(found, &input), "{name} found {found:?}");
+    }
+    ExitCode::SUCCESS
+}
+
+fn measure(n_rounds: usize) {
+    for (schema, _, title) in SCHEMAS {
+        let contenders = contenders(schema);
+        let rows: Vec<Row> = SIZES.map(|n_events| row(schema, n_events, n_rounds)).into();
+        table::print(title, contenders, &rows);
+    }
+}
+
+fn row(schema: EventSchema, n_events: usize, n_rounds: usize) -> Row {
+    let contenders = contenders(schema);
+    let input = Input::new(schema, n_events);
+    measure::check_sums(contenders, &input);
+    let costs = measure::costs(contenders, &input, n_rounds);
+    Row { input, costs }
+}
+
+/// What must hold on every machine; says each number, and fails if one is out of its bound.
+fn check() -> ExitCode {
+    let mut all_hold = true;
+    let mut say = |holds: bool, what: String| {
+        println!("{}: {what}", if holds { "ok" } else { "FAILED" });
+        all_hold &= holds;
+    };
+    for (schema, _, title) in SCHEMAS {
+        let contenders = contenders(schema);
+        let found = contenders.iter().find(|one| one.name == "ours-view");
+        let view: &Contender = found.expect("a contender");
+        for n_events in SIZES {
+            let input = Input::new(schema, n_events);
+            measure::check_sums(contenders, &input);
+            say(
+                true,
+                format!("{title}, {n_events}: all contenders found what was written"),
+            );
+            let n_calls = measure::allocations(view, &input).n_calls;
+            let bound = MAX_ALLOCATIONS_OF_A_VIEW;
+            say(
+                n_calls <= bound,
+                format!("{title}, {n_events}: a view makes {n_calls} allocations, at most {bound}"),
+            );
         }
     }
-    if kept {
+    if all_hold {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
 }
 
-/// Every way that types the payload gives the same sum.
-fn same_sums(ways: &[(&str, Read)], body: &[u8]) {
-    let expected = ways[2].1(body);
-    for (way, read) in &ways[3..] {
-        assert_eq!(read(body), expected, "{way} reads something else");
-    }
+/// What is asked for.
+struct Arguments {
+    only: Option<String>,
+    lists: bool,
+    checks: bool,
+    schema: EventSchema,
+    n_events: usize,
+    n_times: usize,
+    n_rounds: usize,
 }
 
-/// Nanoseconds of one body in every way: medians of rounds in which each way has its turn, so that noise meets all of them.
-fn medians(ways: &[(&str, Read)], body: &[u8], rounds: usize) -> Vec<f64> {
-    // Long enough for the clock, short enough for many rounds.
-    let times = (200_000 / body.len()).max(1);
-    let mut nanos = vec![Vec::with_capacity(rounds); ways.len()];
-    for round in 0..=rounds {
-        for ((_, read), nanos) in ways.iter().zip(&mut nanos) {
-            #[expect(clippy::disallowed_methods, reason = "a bench reads the clock")]
-            let start = Instant::now();
-            for _ in 0..times {
-                black_box(read(black_box(body)));
-            }
-            // The first round warms up.
-            if round > 0 {
-                nanos.push(start.elapsed().as_nanos() as f64 / times as f64);
+impl Arguments {
+    fn parse(mut given: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut parsed = Self {
+            only: None,
+            lists: false,
+            checks: false,
+            schema: EventSchema::EventGrid,
+            n_events: 100,
+            n_times: 1,
+            n_rounds: 301,
+        };
+        while let Some(name) = given.next() {
+            let mut value = || given.next().ok_or_else(|| format!("{name} needs a value"));
+            let number = |text: String| match text.parse() {
+                Ok(number) if number > 0 => Ok(number),
+                _ => Err(format!("expected a whole number from 1 on, found {text}")),
+            };
+            match name.as_str() {
+                "--list" => parsed.lists = true,
+                "--check" => parsed.checks = true,
+                "--only" => parsed.only = Some(value()?),
+                "--events" => parsed.n_events = number(value()?)?,
+                "--times" => parsed.n_times = number(value()?)?,
+                "--rounds" => parsed.n_rounds = number(value()?)?,
+                "--schema" => {
+                    let text = value()?;
+                    let found = SCHEMAS.into_iter().find(|(_, argument, _)| *argument == text);
+                    parsed.schema = found.ok_or_else(|| format!("no schema is called {text}"))?.0;
+                }
+                _ => return Err(format!("unknown argument {name}")),
             }
         }
+        Ok(parsed)
     }
-    let median = |mut nanos: Vec<f64>| {
-        nanos.sort_by(f64::total_cmp);
-        nanos[nanos.len() / 2]
-    };
-    nanos.into_iter().map(median).collect()
 }
