@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{Request, Response};
 use serde::Serialize;
 
@@ -285,19 +286,9 @@ impl Relay {
             router,
             worker,
             keep,
-            counters,
             ..
         } = &*self.inner;
-        let add = |counter: &AtomicU64, n: usize| {
-            counter.fetch_add(u64::try_from(n).unwrap_or(u64::MAX), Ordering::Relaxed);
-        };
-        add(&counters.deliveries, 1);
         let reply = match webhook.admit(request) {
-            Admitted::Answered(reply) => reply,
-            Admitted::Lost { reply, subscription } => {
-                worker.raise(&[Alert::EventsBeingLost { subscription }]);
-                reply
-            }
             Admitted::Delivery(body) => {
                 let journal = &*worker.journal;
                 let now = worker.clock.now();
@@ -308,8 +299,44 @@ impl Relay {
                 }
                 taken.reply
             }
+            Admitted::Answered(reply) => reply,
+            Admitted::Lost { reply, subscription } => {
+                worker.raise(&[Alert::EventsBeingLost { subscription }]);
+                reply
+            }
         };
-        match &reply {
+        self.tally(&reply);
+        reply
+    }
+
+    /// The answer that a request's head decides alone, before its body is read: another method, no secret, a handshake, a
+    /// `content-length` beyond the limit. Nothing when the body may be read, and is then given to [`reply`](Self::reply).
+    ///
+    /// A host that asks this first never holds the bodies of those who have no secret. What is answered here is counted, and
+    /// its alarm raised, here: such a request is not given to [`reply`](Self::reply) as well.
+    #[must_use]
+    pub fn reply_to_head(&self, head: &Parts) -> Option<Reply> {
+        let reply = match self.inner.webhook.admit_head(head)? {
+            Admitted::Delivery(_) => return None,
+            Admitted::Answered(reply) => reply,
+            Admitted::Lost { reply, subscription } => {
+                let lost = Alert::EventsBeingLost { subscription };
+                self.inner.worker.raise(&[lost]);
+                reply
+            }
+        };
+        self.tally(&reply);
+        Some(reply)
+    }
+
+    /// Counts a request by its answer.
+    fn tally(&self, reply: &Reply) {
+        let counters = &self.inner.counters;
+        let add = |counter: &AtomicU64, n: usize| {
+            counter.fetch_add(u64::try_from(n).unwrap_or(u64::MAX), Ordering::Relaxed);
+        };
+        add(&counters.deliveries, 1);
+        match reply {
             Reply::Accepted(receipt) => {
                 add(&counters.accepted, receipt.accepted);
                 add(&counters.seen_again, receipt.seen_again);
@@ -323,7 +350,6 @@ impl Relay {
                 add(&counters.refused, 1);
             }
         }
-        reply
     }
 
     /// The largest body that is taken, in bytes: a host need not read further than one byte more.

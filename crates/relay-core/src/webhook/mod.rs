@@ -8,7 +8,8 @@ mod secret;
 
 use bytes::Bytes;
 use eventgrid_schema::OriginCheck;
-use http::{HeaderMap, Method, Request};
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, header};
 
 pub use self::callback::{Callback, RefusedCallback};
 pub use self::secret::{EmptySecret, SharedSecrets};
@@ -46,30 +47,39 @@ pub(crate) enum Admitted {
 
 impl Webhook {
     pub(crate) fn admit(&self, request: Request<Bytes>) -> Admitted {
-        let (parts, body) = request.into_parts();
-        let delivery = eventgrid_schema::Delivery::from_headers(pairs(&parts.headers));
-        let lost = |reply: Reply| {
-            if delivery.is_from_event_grid() {
-                let subscription = delivery.subscription_name().map(str::to_owned);
-                return Admitted::Lost { reply, subscription };
-            }
-            Admitted::Answered(reply)
-        };
-        if !is_handshake(&parts.method) && parts.method != Method::POST {
-            return Admitted::Answered(Reply::WrongMethod);
-        }
-        if !self.secrets.admit(parts.uri.query(), &parts.headers) {
-            return lost(Reply::Unauthorized);
-        }
-        if is_handshake(&parts.method) {
-            return Admitted::Answered(self.consent(&parts.headers));
+        let (head, body) = request.into_parts();
+        if let Some(answered) = self.admit_head(&head) {
+            return answered;
         }
         if body.len() > self.max_body_bytes {
-            return lost(Reply::TooLarge {
-                why: format!("{} bytes, and {} are taken", body.len(), self.max_body_bytes),
-            });
+            return lost(&head, self.too_large());
         }
         Admitted::Delivery(body)
+    }
+
+    /// What the head alone decides; nothing when it is a delivery whose body may be read.
+    pub(crate) fn admit_head(&self, head: &Parts) -> Option<Admitted> {
+        if !is_handshake(&head.method) && head.method != Method::POST {
+            return Some(Admitted::Answered(Reply::WrongMethod));
+        }
+        if !self.secrets.admit(head.uri.query(), &head.headers) {
+            return Some(lost(head, Reply::Unauthorized));
+        }
+        if is_handshake(&head.method) {
+            return Some(Admitted::Answered(self.consent(&head.headers)));
+        }
+        let announced = head.headers.get(header::CONTENT_LENGTH);
+        let announced = announced.and_then(|n| n.to_str().ok()?.trim().parse::<u64>().ok());
+        let max = u64::try_from(self.max_body_bytes).unwrap_or(u64::MAX);
+        (announced? > max).then(|| lost(head, self.too_large()))
+    }
+
+    /// A host reads no further than the limit, so how long the body is stays unknown.
+    fn too_large(&self) -> Reply {
+        let max = self.max_body_bytes;
+        Reply::TooLarge {
+            why: format!("more than {max} bytes, and {max} are taken"),
+        }
     }
 
     /// The CloudEvents webhook handshake: consent is in the headers.
@@ -85,6 +95,16 @@ impl Webhook {
             _ => Reply::NoConsent,
         }
     }
+}
+
+/// Refused; with the headers of Event Grid it is an event that is lost.
+fn lost(head: &Parts, reply: Reply) -> Admitted {
+    let delivery = eventgrid_schema::Delivery::from_headers(pairs(&head.headers));
+    if delivery.is_from_event_grid() {
+        let subscription = delivery.subscription_name().map(str::to_owned);
+        return Admitted::Lost { reply, subscription };
+    }
+    Admitted::Answered(reply)
 }
 
 fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
