@@ -5,8 +5,10 @@
 //! Simplifies: TLS is for whatever stands before it; Event Grid delivers to https only.
 
 mod config;
+mod connections;
 mod http;
 mod logs;
+mod wrong;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,6 +24,7 @@ use relay_sqlite::{OpenOptions, SqliteJournal};
 use tokio::net::TcpListener;
 
 use config::Config;
+use connections::Limits;
 
 /// Carries Azure Machine Learning events to GitHub Actions.
 ///
@@ -96,12 +99,7 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
     let local = listener.local_addr().map_err(|error| error.to_string())?;
     announce(&format!("listening on http://{local}"));
     tracing::info!(%local, rules = %hash, "started");
-    run(
-        relay,
-        listener,
-        Duration::from_secs(config.server.shutdown_deadline_s),
-    )
-    .await?;
+    run(relay, listener, &config.server).await?;
     // A request that outlived the deadline gets its error; what it asked for is settled at the next start.
     let closed = tokio::task::spawn_blocking(move || journal.close().map_err(|error| report(&error)));
     closed.await.map_err(|error| error.to_string())??;
@@ -110,7 +108,12 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
 }
 
 /// Serves until a signal comes, then finishes what is in flight, for as long as the deadline allows.
-async fn run(relay: Relay, listener: TcpListener, deadline: Duration) -> Result<(), Fatal> {
+async fn run(relay: Relay, listener: TcpListener, server: &config::Server) -> Result<(), Fatal> {
+    let deadline = Duration::from_secs(server.shutdown_deadline_s);
+    let limits = Limits {
+        header_within: Duration::from_secs(server.header_timeout_s),
+        max_connections: server.max_connections,
+    };
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let wait = |mut stopped: tokio::sync::watch::Receiver<bool>| async move {
         let _ = stopped.wait_for(|stop| *stop).await;
@@ -119,7 +122,7 @@ async fn run(relay: Relay, listener: TcpListener, deadline: Duration) -> Result<
         let (relay, stopped) = (relay.clone(), stopped.clone());
         async move { relay.run_until(wait(stopped)).await }
     });
-    let mut server = tokio::spawn(http::serve(relay, listener, wait(stopped)));
+    let mut server = tokio::spawn(http::serve(relay, listener, limits, wait(stopped)));
     tokio::select! {
         signal = signal() => tracing::info!(signal = signal?, "stopping"),
         ended = &mut worker => return Err(format!("the worker ended by itself: {ended:?}")),
@@ -132,7 +135,7 @@ async fn run(relay: Relay, listener: TcpListener, deadline: Duration) -> Result<
     )]
     let finished = tokio::time::timeout(deadline, async { (worker.await, server.await) }).await;
     match finished {
-        Ok((Ok(()), Ok(Ok(())))) => Ok(()),
+        Ok((Ok(()), Ok(()))) => Ok(()),
         Ok(ended) => Err(format!("something failed while stopping: {ended:?}")),
         Err(_) => {
             tracing::warn!(
@@ -195,7 +198,10 @@ fn dispatcher(config: &Config) -> Result<GithubDispatcher, Fatal> {
         ));
     }
     let token = config::from_environment("github.token_env", &github.token_env)?;
-    let token = github_dispatch::StaticToken::new(token, "default").map_err(|error| report(&error))?;
+    let token = github_dispatch::StaticToken::new(token, "default").map_err(|error| {
+        let names = config::variable("github.token_env", &github.token_env);
+        format!("{names}: {}", report(&error))
+    })?;
     let client = github_dispatch::Client::builder(token)
         .api_root(&github.api_root)
         .connect_timeout(Duration::from_millis(github.connect_timeout_ms))
