@@ -42,7 +42,12 @@ struct Shared {
 }
 
 /// Serves until `stop`, then until what was begun has ended.
-pub(crate) async fn serve(relay: Relay, listener: TcpListener, limits: Limits, stop: impl Future<Output = ()>) {
+pub(crate) async fn serve(
+    relay: Relay,
+    listener: TcpListener,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) {
     let bodies = Arc::new(Semaphore::new(MAX_BODIES as usize));
     let shared = Arc::new(Shared {
         relay,

@@ -26,6 +26,9 @@ pub(crate) fn describe(text: &str, error: &Error) -> String {
     };
     let mut path = Vec::new();
     find(table.get_ref(), at, &mut path);
+    if unknown(message).is_some_and(|key| path.last() == Some(&key)) {
+        path.pop();
+    }
     let path = path.join(".");
     let colon = if path.is_empty() { "" } else { ": " };
     format!("{place}: {path}{colon}{}", what(message))
@@ -33,13 +36,12 @@ pub(crate) fn describe(text: &str, error: &Error) -> String {
 
 /// What serde says, without what it found.
 fn what(message: &str) -> String {
-    let quoted = |rest: &str| shown(rest.split('`').next().unwrap_or_default());
     // The last one: what was found stands before it, and could hold these words too.
     let expected = message.rsplit_once(", expected ").map(|(_, expected)| expected);
     let expected = expected.map(|expected| format!("; expected {expected}"));
     let expected = expected.unwrap_or_default();
-    if let Some(rest) = message.strip_prefix("unknown field `") {
-        return format!("the key {} is unknown{expected}", quoted(rest));
+    if let Some(key) = unknown(message) {
+        return format!("the key {key} is unknown{expected}");
     }
     if let Some(rest) = message.strip_prefix("missing field `") {
         return format!("the key {} is missing", quoted(rest));
@@ -54,6 +56,15 @@ fn what(message: &str) -> String {
         return format!("the value is not one that can stand here{expected}");
     }
     "the value is not one that can stand here".to_owned()
+}
+
+fn unknown(message: &str) -> Option<String> {
+    message.strip_prefix("unknown field `").map(quoted)
+}
+
+/// The key before the closing mark.
+fn quoted(rest: &str) -> String {
+    shown(rest.split('`').next().unwrap_or_default())
 }
 
 /// The keys that lead to this place of the text.

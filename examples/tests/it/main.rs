@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod adversary;
 #[cfg(test)]
+mod connections;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod kill;

@@ -431,23 +431,30 @@ async fn ok_the_head_alone_is_judged_as_the_whole_request_is() {
     let aeg = ("aeg-event-type", "Notification");
     let origin = ("webhook-request-origin", "eventgrid.azure.net");
     let lost = || vec![Alert::EventsBeingLost { subscription: None }];
-    let check = |method: Method, uri: &str, headers: &[(&str, &str)], expect: Option<u16>, alarms: Vec<Alert>| {
-        let about = format!("{method} {uri} {headers:?}");
-        let before = rig.relay.counts().deliveries;
-        let (head, _) = request(&method, uri, headers, Bytes::new()).into_parts();
-        let reply = rig.relay.reply_to_head(&head);
-        let status = reply.map(|reply| reply.status().as_u16());
-        assert_eq!(status, expect, "{about}");
-        assert_eq!(rig.alarm.take(), alarms, "{about}");
-        let counted = rig.relay.counts().deliveries - before;
-        assert_eq!(
-            counted,
-            u64::from(expect.is_some()),
-            "{about}: what is read on is counted later"
-        );
-    };
+    let check =
+        |method: Method, uri: &str, headers: &[(&str, &str)], expect: Option<u16>, alarms: Vec<Alert>| {
+            let about = format!("{method} {uri} {headers:?}");
+            let before = rig.relay.counts().deliveries;
+            let (head, _) = request(&method, uri, headers, Bytes::new()).into_parts();
+            let reply = rig.relay.reply_to_head(&head);
+            let status = reply.map(|reply| reply.status().as_u16());
+            assert_eq!(status, expect, "{about}");
+            assert_eq!(rig.alarm.take(), alarms, "{about}");
+            let counted = rig.relay.counts().deliveries - before;
+            assert_eq!(
+                counted,
+                u64::from(expect.is_some()),
+                "{about}: what is read on is counted later"
+            );
+        };
     check(Method::POST, &with, &[aeg], None, vec![]);
-    check(Method::POST, &with, &[("content-length", "4194304")], None, vec![]);
+    check(
+        Method::POST,
+        &with,
+        &[("content-length", "4194304")],
+        None,
+        vec![],
+    );
     check(Method::POST, &with, &[("content-length", "many")], None, vec![]);
     check(
         Method::POST,
