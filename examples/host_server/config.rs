@@ -1,14 +1,21 @@
 //! **Here**: the configuration file of the server, key for key, and what it reads from the environment.
-//! **Not here**: what a route's keys mean (`relay_core::rules::config`).
+//! **Not here**: what a route's keys mean (`relay_core::rules::config`), what is said of a file that cannot be read (`wrong`).
 //! **Reads**: the file; `main` builds from it.
 //! **Source**: our own; `examples/host_server/relay.toml` shows every key.
 
+use std::env::VarError;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use relay_core::budget::Budget;
 use relay_core::rules::RouteConfig;
 use serde::Deserialize;
+
+use crate::wrong;
+
+/// A full batch of Event Grid has about this many bytes: with a smaller bound, events would be lost.
+const MIN_MAX_BODY_BYTES: usize = 1 << 20;
 
 /// The whole file. Unknown keys are refused at every level.
 #[derive(Debug, Deserialize)]
@@ -32,8 +39,8 @@ pub(crate) struct Config {
 pub(crate) struct Server {
     pub(crate) listen: String,
     pub(crate) shutdown_deadline_s: u64,
-    pub(crate) max_connections: u64,
     pub(crate) header_timeout_s: u64,
+    pub(crate) max_connections: usize,
 }
 
 impl Default for Server {
@@ -41,8 +48,8 @@ impl Default for Server {
         Self {
             listen: "127.0.0.1:8080".to_owned(),
             shutdown_deadline_s: 25,
-            max_connections: 512,
             header_timeout_s: 10,
+            max_connections: 512,
         }
     }
 }
@@ -121,111 +128,99 @@ impl BudgetConfig {
 }
 
 impl Config {
-    /// Reads the file; the text of an error names the key and its line.
+    /// Reads the file; the text of an error names the key and its line, and never a value.
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
+        let shown = path.display();
         let text = std::fs::read_to_string(path)
-            .map_err(|error| format!("failed to read the configuration {}: {error}", path.display()))?;
+            .map_err(|error| format!("failed to read the configuration {shown}: {error}"))?;
         let config: Self = toml::from_str(&text).map_err(|error| {
-            format!(
-                "the configuration {} is wrong: {}",
-                path.display(),
-                shown(&error, &text)
-            )
+            let why = wrong::describe(&text, &error);
+            format!("the configuration {shown} is wrong: {why}")
         })?;
         config
             .check()
-            .map_err(|why| format!("the configuration {} is wrong: {why}", path.display()))?;
-        if config.route.is_empty() {
-            return Err(format!(
-                "the configuration {} has no [[route]], so nothing would ever be sent",
-                path.display()
-            ));
-        }
+            .map_err(|why| format!("the configuration {shown} is wrong: {why}"))?;
         Ok(config)
     }
 
-    /// Numbers that would make a server nobody wants.
+    /// The numbers are such as can be meant.
     fn check(&self) -> Result<(), String> {
-        const MIB: u64 = 1024 * 1024;
-        let (server, github, budget) = (&self.server, &self.github, &self.budget);
-        let body = u64::try_from(self.webhook.max_body_bytes).unwrap_or(u64::MAX);
-        let bounds = [
-            // One event may be 1 MB, and comes with what frames it; a refusal by size is final.
-            ("webhook.max_body_bytes", body, MIB + MIB / 16, 64 * MIB),
-            ("server.shutdown_deadline_s", server.shutdown_deadline_s, 0, 3_600),
-            ("server.max_connections", server.max_connections, 1, 65_536),
-            ("server.header_timeout_s", server.header_timeout_s, 1, 60),
-            ("journal.lock_wait_s", self.journal.lock_wait_s, 0, 3_600),
-            ("github.connect_timeout_ms", github.connect_timeout_ms, 1, 60_000),
-            ("github.timeout_ms", github.timeout_ms, 1, 120_000),
-            ("budget.min_interval_ms", budget.min_interval_ms, 0, 3_600_000),
-        ];
-        for (key, value, least, most) in bounds {
-            if !(least..=most).contains(&value) {
-                return Err(format!("{key} is {value}, and may be {least} to {most}"));
-            }
+        let Self {
+            server,
+            webhook,
+            journal,
+            github,
+            budget,
+            route,
+        } = self;
+        within("server.shutdown_deadline_s", server.shutdown_deadline_s, 1, 3_600)?;
+        within("server.header_timeout_s", server.header_timeout_s, 1, 60)?;
+        within("server.max_connections", server.max_connections, 1, 65_536)?;
+        within(
+            "webhook.max_body_bytes",
+            webhook.max_body_bytes,
+            MIN_MAX_BODY_BYTES,
+            16 << 20,
+        )?;
+        within("journal.lock_wait_s", journal.lock_wait_s, 0, 3_600)?;
+        within("github.connect_timeout_ms", github.connect_timeout_ms, 1, 60_000)?;
+        within("github.timeout_ms", github.timeout_ms, 1, 60_000)?;
+        within("budget.min_interval_ms", budget.min_interval_ms, 0, 3_600_000)?;
+        within("budget.per_minute", budget.per_minute, 0, 100_000)?;
+        within("budget.per_hour", budget.per_hour, 0, 100_000)?;
+        if route.is_empty() {
+            return Err("there is no [[route]], so nothing would ever be sent".to_owned());
         }
         Ok(())
     }
 }
 
-/// Where an error is, at which key, and what was expected there. Never a value: somebody may have written a secret in its place.
-fn shown(error: &toml::de::Error, text: &str) -> String {
-    let at = error.span().map_or(0, |span| span.start).min(text.len());
-    let before = text.get(..at).unwrap_or_default();
-    let line = before.matches('\n').count();
-    let key = text.lines().nth(line).and_then(|line| line.split_once('='));
-    let key = key.map_or_else(String::new, |(key, _)| format!(", key {:?}", key.trim()));
-    let said = error.message();
-    let names_a_key = ["unknown field", "missing field", "duplicate"];
-    // A misspelt word, such as "newest" for a lane, is no secret.
-    let is_a_word = |word: &str| word.len() <= 16 && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    let word = said
-        .strip_prefix("unknown variant `")
-        .and_then(|rest| rest.split_once('`'));
-    let names_a_word = word.is_some_and(|(word, _)| is_a_word(word));
-    let why = if names_a_word || names_a_key.iter().any(|start| said.starts_with(start)) {
-        said
-    } else {
-        said.split_once("expected ")
-            .map_or("this is not what may stand here", |(_, expected)| expected)
-    };
-    let expected = if why == said || !said.contains("expected ") {
-        ""
-    } else {
-        "expected "
-    };
-    format!("line {}{key}: {expected}{why}", line + 1)
-}
-
-/// The key with the variable that it names, for an error about the value.
-pub(crate) fn key_and_name(key: &str, name: &str) -> String {
-    format!("{key}, {}", shown_name(name))
-}
-
-/// The name of a variable as an error may show it: somebody may have written a secret in its place.
-fn shown_name(name: &str) -> String {
-    let is_name = !name.is_empty()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
-    if is_name {
-        format!("the environment variable {name}")
-    } else {
-        "something that is not the NAME of an environment variable in capitals".to_owned()
+fn within<T: Copy + Display + PartialOrd>(key: &str, value: T, least: T, most: T) -> Result<(), String> {
+    if value < least || value > most {
+        return Err(format!("{key} must be from {least} to {most}"));
     }
+    Ok(())
 }
 
 /// The value of an environment variable that a key names. Never shown.
 pub(crate) fn from_environment(key: &str, name: &str) -> Result<String, String> {
     #[expect(clippy::disallowed_methods, reason = "a host reads the environment")]
     let value = std::env::var(name);
+    let names = variable(key, name);
     match value {
-        Ok(value) if !value.trim().is_empty() => Ok(value),
-        Ok(_) => Err(format!("{key} names {}, which is empty", shown_name(name))),
-        Err(_) => Err(format!("{key} names {}, which is not set", shown_name(name))),
+        Ok(value) if value.trim().is_empty() => Err(format!("{names}, which is empty")),
+        // Taken as it stands it would never match what is sent, and each delivery would be lost to a 401.
+        Ok(value) if value.trim() != value || value.contains(is_unseen) => Err(format!(
+            "{names}, which begins or ends with white space or holds a line end or another control character"
+        )),
+        Ok(value) => Ok(value),
+        Err(VarError::NotUnicode(_)) => Err(format!("{names}, which is not UTF-8")),
+        Err(VarError::NotPresent) if is_usual(name) => Err(format!("{names}, which is not set")),
+        // Whoever writes the secret itself here must not find it in the log.
+        Err(VarError::NotPresent) => Err(format!(
+            "{key} must hold the NAME of an environment variable (A-Z, 0-9 and _), never the secret itself"
+        )),
     }
+}
+
+/// A key, and the variable that it names, for a text; the name only when it can be no secret.
+pub(crate) fn variable(key: &str, name: &str) -> String {
+    if is_usual(name) {
+        format!("{key} names the environment variable {name}")
+    } else {
+        format!("{key} names an environment variable")
+    }
+}
+
+fn is_usual(name: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
+    name.bytes().next().is_some_and(is_letter)
+        && name.bytes().all(|byte| is_letter(byte) || byte.is_ascii_digit())
+}
+
+/// A control character, or the mark that some editors put at the beginning of a file.
+fn is_unseen(c: char) -> bool {
+    c.is_control() || c == '\u{feff}'
 }
 
 const fn default_max_body_bytes() -> usize {

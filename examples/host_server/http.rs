@@ -1,70 +1,57 @@
-//! **Here**: the three paths over axum, one line each into the relay, and the bounds on what strangers may hold open.
-//! **Not here**: what is answered (`relay_core::reply`).
-//! **Reads**: sockets; hands `http` requests to the relay.
+//! **Here**: the three paths over axum, and how many bodies are held at once.
+//! **Not here**: what is answered (`relay_core::reply`), connections (`connections`).
+//! **Reads**: requests; hands those with a secret to the relay.
 //! **Source**: our own.
 
-use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::{Bytes, BytesMut};
+use http::request::Parts;
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use relay_core::Relay;
 use relay_core::clock::Timestamp;
 use relay_core::reply::Reply;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::connections::{self, Limits};
+
+/// How many bodies are in memory at once, from their first byte until they are answered.
+const MAX_BODIES: u32 = 64;
+/// How long to wait for one of them to end.
+const PLACE_WITHIN: Duration = Duration::from_secs(1);
 /// How long a body may take to arrive: Event Grid gives up after 30 s.
 const BODY_WITHIN: Duration = Duration::from_secs(25);
+/// For how long a body that nobody wants is read, so that its sender comes to read the answer.
+const DISCARD_WITHIN: Duration = Duration::from_secs(2);
 /// How long an answer of `/readyz` is repeated: each fresh one writes to the journal.
 const READY_FOR: Duration = Duration::from_secs(1);
-
-/// How many bodies are in memory at once. Only who has the secret gets that far.
-const BODIES: usize = 64;
-/// How long a body waits for its turn.
-const TURN_WITHIN: Duration = Duration::from_secs(1);
-/// How long a body that nobody wants may take.
-const DRAIN_WITHIN: Duration = Duration::from_secs(5);
-/// After a connection could not be taken, for want of descriptors for example.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
-
-/// What strangers may hold open.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    /// How many connections are open at once; more wait in the system's queue.
-    pub(crate) max_connections: usize,
-    /// How long the head of a request may take, on a new connection and between requests.
-    pub(crate) header_timeout: Duration,
-}
 
 #[derive(Debug)]
 struct Shared {
     relay: Relay,
-    bodies: Semaphore,
+    bodies: Arc<Semaphore>,
     ready: Mutex<Option<(Timestamp, StatusCode, String)>>,
 }
 
-/// Serves until `stop`, then ends what is in flight.
+/// Serves until `stop`, then until what was begun has ended.
 pub(crate) async fn serve(
     relay: Relay,
     listener: TcpListener,
-    bounds: Bounds,
+    limits: Limits,
     stop: impl Future<Output = ()>,
 ) {
+    let bodies = Arc::new(Semaphore::new(MAX_BODIES as usize));
     let shared = Arc::new(Shared {
         relay,
-        bodies: Semaphore::new(BODIES),
+        bodies: Arc::clone(&bodies),
         ready: Mutex::new(None),
     });
     let router = Router::new()
@@ -72,102 +59,83 @@ pub(crate) async fn serve(
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(readyz))
         .with_state(shared);
-    let mut protocol = http1::Builder::new();
-    protocol
-        .timer(TokioTimer::new())
-        .header_read_timeout(bounds.header_timeout);
-    let places = Arc::new(Semaphore::new(bounds.max_connections));
-    let open = GracefulShutdown::new();
-    let mut stop = pin!(stop);
-    loop {
-        let next = async {
-            let place = Arc::clone(&places).acquire_owned().await.ok()?;
-            Some((place, listener.accept().await))
-        };
-        let taken = tokio::select! {
-            () = &mut stop => break,
-            taken = next => taken,
-        };
-        let Some((place, accepted)) = taken else { break };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be taken");
-                pause(ACCEPT_AGAIN).await;
-                continue;
-            }
-        };
-        let service = TowerToHyperService::new(router.clone());
-        let connection = open.watch(protocol.serve_connection(TokioIo::new(stream), service));
-        tokio::spawn(async move {
-            // How a connection ends is the other side's affair.
-            let _ = connection.await;
-            drop(place);
-        });
-    }
-    drop(listener);
-    open.shutdown().await;
+    connections::serve(router, listener, limits, stop).await;
+    // Whoever hung up has no connection any more, but the delivery is still being written down.
+    let _ = bodies.acquire_many(MAX_BODIES).await;
 }
 
 async fn events(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Response {
-    let (parts, body) = request.into_parts();
-    // Nobody without the secret makes us hold a body.
-    let max = shared.relay.max_body_bytes();
-    if let Some(reply) = shared.relay.reply_before_body(&parts) {
-        within(DRAIN_WITHIN, drain(body, max)).await;
+    let (head, mut body) = request.into_parts();
+    if let Some(reply) = shared.relay.reply_to_head(&head) {
+        discard(&head, body);
         return reply.into_response().map(Body::from);
     }
-    let Some(Ok(_turn)) = within(TURN_WITHIN, shared.bodies.acquire()).await else {
-        return Reply::TryAgain.into_response().map(Body::from);
+    let Some(Ok(place)) = within(PLACE_WITHIN, Arc::clone(&shared.bodies).acquire_owned()).await else {
+        discard(&head, body);
+        return busy();
     };
-    match within(BODY_WITHIN, read(body, max)).await {
-        Some(Some(body)) => shared
-            .relay
-            .accept(Request::from_parts(parts, body))
-            .await
-            .map(Body::from),
+    let max = shared.relay.max_body_bytes();
+    let Some(Some(bytes)) = within(BODY_WITHIN, read(&mut body, max)).await else {
         // Whoever did not send the whole body has no use for an answer; 408 is what Event Grid would retry.
-        Some(None) | None => StatusCode::REQUEST_TIMEOUT.into_response(),
+        return StatusCode::REQUEST_TIMEOUT.into_response();
+    };
+    discard(&head, body);
+    // A task of its own: when the sender hangs up, this future is dropped, and a delivery would be left half accepted.
+    let relay = shared.relay.clone();
+    let accepted = tokio::spawn(async move {
+        let response = relay.accept(Request::from_parts(head, bytes)).await;
+        drop(place);
+        response
+    });
+    match accepted.await {
+        Ok(response) => response.map(Body::from),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a host measures its deadlines by the real clock"
-)]
-async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(limit, work).await.ok()
-}
-
-#[expect(clippy::disallowed_methods, reason = "a host waits by the real clock")]
-async fn pause(wait: Duration) {
-    tokio::time::sleep(wait).await;
+/// Event Grid delivers again after a 503.
+fn busy() -> Response {
+    let headers = [
+        (header::RETRY_AFTER, Reply::RETRY_AFTER_S.to_string()),
+        (header::CONTENT_TYPE, "application/json; charset=utf-8".to_owned()),
+    ];
+    let body = r#"{"error":"try_again","why":"too many deliveries are being read"}"#;
+    (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
 }
 
 /// The body, up to a little more than the relay takes: it refuses what is longer, and says so.
-async fn read(mut body: Body, max: usize) -> Option<Bytes> {
+async fn read(body: &mut Body, max: usize) -> Option<Bytes> {
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame.ok()?.into_data() {
             bytes.extend_from_slice(&data);
         }
         if bytes.len() > max {
-            drain(body, max).await;
             break;
         }
     }
     Some(bytes.freeze())
 }
 
-/// Reads what nobody wants, up to a bound, and keeps nothing: who is still sending would not see our answer.
-async fn drain(mut body: Body, max: usize) {
-    let mut n = 0;
-    while let Some(Ok(frame)) = body.frame().await {
-        n += frame.into_data().map_or(0, |data| data.len());
-        if n > max {
-            break;
-        }
+/// Reads on for a moment and keeps nothing. A connection closed under a sender that still writes is reset, and the answer
+/// may be lost with it.
+fn discard(head: &Parts, mut body: Body) {
+    // Whoever waits to be told to go on has sent nothing, and reading would tell them to.
+    if body.is_end_stream() || head.headers.contains_key(header::EXPECT) {
+        return;
     }
+    tokio::spawn(within(DISCARD_WITHIN, async move {
+        while let Some(Ok(_)) = body.frame().await {}
+    }));
+}
+
+async fn within<T>(limit: Duration, what: impl Future<Output = T> + Send) -> Option<T> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a host measures its deadlines by the real clock"
+    )]
+    let ended = tokio::time::timeout(limit, what).await;
+    ended.ok()
 }
 
 async fn readyz(State(shared): State<Arc<Shared>>) -> Response {

@@ -5,8 +5,10 @@
 //! Simplifies: TLS is for whatever stands before it; Event Grid delivers to https only.
 
 mod config;
+mod connections;
 mod http;
 mod logs;
+mod wrong;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,6 +24,7 @@ use relay_sqlite::{OpenOptions, SqliteJournal};
 use tokio::net::TcpListener;
 
 use config::Config;
+use connections::Limits;
 
 /// Carries Azure Machine Learning events to GitHub Actions.
 ///
@@ -96,12 +99,7 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
     let local = listener.local_addr().map_err(|error| error.to_string())?;
     announce(&format!("listening on http://{local}"));
     tracing::info!(%local, rules = %hash, "started");
-    let bounds = http::Bounds {
-        max_connections: usize::try_from(config.server.max_connections).unwrap_or(usize::MAX),
-        header_timeout: Duration::from_secs(config.server.header_timeout_s),
-    };
-    let deadline = Duration::from_secs(config.server.shutdown_deadline_s);
-    run(relay, listener, bounds, deadline).await?;
+    run(relay, listener, &config.server).await?;
     // A request that outlived the deadline gets its error; what it asked for is settled at the next start.
     let closed = tokio::task::spawn_blocking(move || journal.close().map_err(|error| report(&error)));
     closed.await.map_err(|error| error.to_string())??;
@@ -110,12 +108,12 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
 }
 
 /// Serves until a signal comes, then finishes what is in flight, for as long as the deadline allows.
-async fn run(
-    relay: Relay,
-    listener: TcpListener,
-    bounds: http::Bounds,
-    deadline: Duration,
-) -> Result<(), Fatal> {
+async fn run(relay: Relay, listener: TcpListener, server: &config::Server) -> Result<(), Fatal> {
+    let deadline = Duration::from_secs(server.shutdown_deadline_s);
+    let limits = Limits {
+        header_within: Duration::from_secs(server.header_timeout_s),
+        max_connections: server.max_connections,
+    };
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let wait = |mut stopped: tokio::sync::watch::Receiver<bool>| async move {
         let _ = stopped.wait_for(|stop| *stop).await;
@@ -124,7 +122,7 @@ async fn run(
         let (relay, stopped) = (relay.clone(), stopped.clone());
         async move { relay.run_until(wait(stopped)).await }
     });
-    let mut server = tokio::spawn(http::serve(relay, listener, bounds, wait(stopped)));
+    let mut server = tokio::spawn(http::serve(relay, listener, limits, wait(stopped)));
     tokio::select! {
         signal = signal() => tracing::info!(signal = signal?, "stopping"),
         ended = &mut worker => return Err(format!("the worker ended by itself: {ended:?}")),
@@ -183,16 +181,12 @@ fn secrets(config: &Config) -> Result<SharedSecrets, Fatal> {
                 .to_owned(),
         );
     }
-    let key = "webhook.secret_env";
-    let mut values = Vec::new();
-    for name in &webhook.secret_env {
-        let value = config::from_environment(key, name)?;
-        // Each alone first: the error then names its variable.
-        SharedSecrets::new([&value])
-            .map_err(|error| format!("{}: {error}", config::key_and_name(key, name)))?;
-        values.push(value);
-    }
-    SharedSecrets::new(values).map_err(|error| format!("{key}: {error}"))
+    let values = webhook
+        .secret_env
+        .iter()
+        .map(|name| config::from_environment("webhook.secret_env", name));
+    SharedSecrets::new(values.collect::<Result<Vec<_>, _>>()?)
+        .map_err(|error| format!("webhook.secret_env: {error}"))
 }
 
 fn dispatcher(config: &Config) -> Result<GithubDispatcher, Fatal> {
@@ -205,8 +199,8 @@ fn dispatcher(config: &Config) -> Result<GithubDispatcher, Fatal> {
     }
     let token = config::from_environment("github.token_env", &github.token_env)?;
     let token = github_dispatch::StaticToken::new(token, "default").map_err(|error| {
-        let key = config::key_and_name("github.token_env", &github.token_env);
-        format!("{key}: {}", report(&error))
+        let names = config::variable("github.token_env", &github.token_env);
+        format!("{names}: {}", report(&error))
     })?;
     let client = github_dispatch::Client::builder(token)
         .api_root(&github.api_root)

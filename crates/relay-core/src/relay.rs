@@ -301,8 +301,8 @@ impl Relay {
     /// first holds no body of a stranger in memory. None: read the body, and call [`accept`](Self::accept), which asks all of
     /// it again.
     #[must_use]
-    pub fn reply_before_body(&self, parts: &Parts) -> Option<Reply> {
-        let reply = self.answer(self.inner.webhook.before_body(parts)?);
+    pub fn reply_to_head(&self, parts: &Parts) -> Option<Reply> {
+        let reply = self.answer(self.inner.webhook.admit_head(parts)?);
         self.count(&reply);
         Some(reply)
     }

@@ -1,13 +1,14 @@
 //! The program that an operator runs: its configuration, its paths, its refusals, its end.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use bytes::Bytes;
 use github_dispatch::mock::{MockGitHub, Scripted};
 use relay_core::clock::{Clock, TokioClock};
 use relay_examples::events::model_registered;
-use relay_examples::server::{SECRET, Server, TOKEN, configuration, refusal};
+use relay_examples::server::{SECRET, Server, TOKEN, configuration, program, refusal};
 use serde_json::{Value, json};
 
 const REPOSITORY: &str = "contoso/deploy";
@@ -66,11 +67,12 @@ async fn ok_paths_logs_and_an_orderly_end() {
         .await
         .unwrap();
     assert_eq!(status, 401);
-    let (status, _) = server
+    let (status, why) = server
         .post_bytes(format!("/events?code={SECRET}"), Bytes::from(vec![b' '; 5 << 20]))
         .await
         .unwrap();
     assert_eq!(status, 413);
+    assert!(why.contains("more than 4194304 bytes"), "{why}");
     wait_for(&server, "dispatched", 1).await;
 
     let (status, ready) = server.get("/readyz").await.unwrap();
@@ -161,7 +163,7 @@ fn err_every_wrong_configuration_names_its_key() {
     check(
         "probe_window_s = 3",
         "probe_window_s = 3\nlane = \"newest\"",
-        "newest",
+        "route.lane: the value is not one that can stand here; expected `latest` or `every`",
     );
     check("[budget]", "[budgets]", "budgets");
     check("min_interval_ms = 0", "min_interval_ms = -1", "min_interval_ms");
@@ -190,6 +192,161 @@ fn err_every_wrong_configuration_names_its_key() {
     check("[[route]]", "[[routes]]", "routes");
     let said = refusal(&folder.path().join("nothing.toml")).unwrap();
     assert!(said.contains("nothing.toml"), "{said}");
+}
+
+/// A configuration with one change.
+fn changed(folder: &Path, change: impl FnOnce(String) -> String) -> std::path::PathBuf {
+    let text = configuration(&folder.join("relay.db"), "http://127.0.0.1:9", REPOSITORY, "");
+    write(folder, &change(text))
+}
+
+/// Invariant 6. The most usual mistake: the token itself, under the key that one would expect.
+#[test]
+fn err_a_wrong_configuration_shows_no_value() {
+    const LEAKED: &str = "ghp_RealTokenByMistake";
+    let check = |from: &str, to: &str, expect: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let config = changed(folder.path(), |text| {
+            assert!(text.contains(from), "{from}");
+            text.replace(from, to)
+        });
+        let said = refusal(&config).unwrap();
+        assert!(!said.contains(LEAKED), "{to}: {said}");
+        assert!(said.contains(expect), "{to}: expected {expect:?} in {said}");
+    };
+    let env = "token_env = \"RELAY_TEST_TOKEN\"";
+    let secret = "secret_env = [\"RELAY_SECRET\"]";
+    let name = "must hold the NAME of an environment variable";
+    check(
+        env,
+        "token = \"ghp_RealTokenByMistake\"",
+        "line 11, column 1: github: the key token is unknown; expected one of `api_root`, `token_env`",
+    );
+    check(
+        env,
+        "token_env = \"ghp_RealTokenByMistake\"",
+        &format!("github.token_env {name}"),
+    );
+    check(
+        env,
+        "token_env = ghp_RealTokenByMistake",
+        "line 11, column 13: this",
+    );
+    check(
+        "min_interval_ms = 0",
+        "min_interval_ms = \"ghp_RealTokenByMistake, expected ghp_RealTokenByMistake\"",
+        "budget.min_interval_ms: the value is not one that can stand here; expected u64",
+    );
+    check(
+        env,
+        &format!("{LEAKED}{LEAKED} = 1"),
+        "github: the key (not shown) is unknown",
+    );
+    check(
+        secret,
+        "secret_env = \"ghp_RealTokenByMistake\"",
+        "line 3, column 14: webhook.secret_env: the value is not one that can stand here; expected a sequence",
+    );
+    check(
+        secret,
+        "secret_env = [\"ghp_RealTokenByMistake\"]",
+        &format!("webhook.secret_env {name}"),
+    );
+    check(secret, "", "webhook: the key secret_env is missing");
+    let twice = "secret_env = [\"A\"]\nsecret_env = [\"ghp_RealTokenByMistake\"]";
+    check(secret, twice, "line 4, column 1: this key is there already");
+}
+
+/// Runs the program with `--check`: whether it calls the configuration good, and what it said.
+fn check_with(config: &Path, secret: &str, token: &str) -> (bool, String) {
+    let mut command = Command::new(program().unwrap());
+    command.arg("--config").arg(config).arg("--check").env_clear();
+    let output = command
+        .env("RELAY_SECRET", secret)
+        .env("RELAY_TEST_TOKEN", token)
+        .output()
+        .unwrap();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
+}
+
+/// Taken as it is, a secret with a line end is sent by nobody: each delivery would be answered 401, which is final.
+#[test]
+fn err_a_secret_with_a_line_end_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = changed(folder.path(), |text| text);
+    for secret in [
+        "a-shared-secret\n",
+        "a-shared-secret\r\n",
+        " a-shared-secret",
+        "a-shared-\tsecret",
+    ] {
+        let (good, said) = check_with(&config, secret, "t");
+        assert!(!good, "{secret:?}: {said}");
+        assert!(
+            said.contains("webhook.secret_env") && said.contains("RELAY_SECRET"),
+            "{said}"
+        );
+        assert!(!said.contains("a-shared"), "{said}");
+    }
+    let (good, said) = check_with(&config, "a shared secret", "t");
+    assert!(good, "{said}");
+}
+
+#[test]
+fn err_a_wrong_token_is_refused_with_the_name_of_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = changed(folder.path(), |text| text);
+    for token in ["t\n", "t t", "é"] {
+        let (good, said) = check_with(&config, "s", token);
+        assert!(!good && said.contains("github.token_env"), "{said}");
+        assert!(said.contains("RELAY_TEST_TOKEN"), "{said}");
+    }
+}
+
+/// With a limit below a full batch, deliveries would be answered 413, which Event Grid never repeats.
+#[test]
+fn err_a_number_that_cannot_be_meant_names_its_key() {
+    let check = |section: &str, key: &str, value: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let config = changed(folder.path(), |text| {
+            let text = text
+                .lines()
+                .filter(|line| !line.starts_with(key))
+                .collect::<Vec<_>>()
+                .join("\n");
+            let text = if section == "server" {
+                format!("[server]\n{text}")
+            } else {
+                text
+            };
+            text.replace(&format!("[{section}]"), &format!("[{section}]\n{key} = {value}"))
+        });
+        let (good, said) = check_with(&config, "s", "t");
+        let key = format!("{section}.{key}");
+        assert!(!good && said.contains(&key), "{key} = {value}: {said}");
+    };
+    check("webhook", "max_body_bytes", "0");
+    check("webhook", "max_body_bytes", "1048575");
+    check("webhook", "max_body_bytes", "1073741824");
+    check("server", "shutdown_deadline_s", "0");
+    check("server", "header_timeout_s", "0");
+    check("server", "header_timeout_s", "61");
+    check("server", "max_connections", "0");
+    check("journal", "lock_wait_s", "9223372036854775807");
+    check("github", "connect_timeout_ms", "0");
+    check("github", "timeout_ms", "0");
+    check("budget", "min_interval_ms", "9223372036854775807");
+    check("budget", "per_minute", "4294967295");
+    check("budget", "per_hour", "4294967295");
+    let folder = tempfile::tempdir().unwrap();
+    let config = changed(folder.path(), |text| {
+        text.replace("[webhook]", "[webhook]\nmax_body_bytes = 1048576")
+    });
+    let (good, said) = check_with(&config, "s", "t");
+    assert!(good, "{said}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ mod secret;
 use bytes::Bytes;
 use eventgrid_schema::OriginCheck;
 use http::request::Parts;
-use http::{HeaderMap, Method, Request};
+use http::{HeaderMap, Method, Request, header};
 
 pub use self::callback::{Callback, RefusedCallback};
 pub use self::secret::{InvalidSecret, SharedSecrets};
@@ -47,26 +47,39 @@ pub(crate) enum Admitted {
 
 impl Webhook {
     pub(crate) fn admit(&self, request: Request<Bytes>) -> Admitted {
-        let (parts, body) = request.into_parts();
-        if let Some(early) = self.before_body(&parts) {
-            return early;
+        let (head, body) = request.into_parts();
+        if let Some(answered) = self.admit_head(&head) {
+            return answered;
         }
         if body.len() > self.max_body_bytes {
-            let why = format!("more than {} bytes", self.max_body_bytes);
-            return lost(&parts, Reply::TooLarge { why });
+            return lost(&head, self.too_large());
         }
         Admitted::Delivery(body)
     }
 
-    /// What is decided by the head alone; none when the body has to be looked at.
-    pub(crate) fn before_body(&self, parts: &Parts) -> Option<Admitted> {
-        if !is_handshake(&parts.method) && parts.method != Method::POST {
+    /// What the head alone decides; nothing when it is a delivery whose body may be read.
+    pub(crate) fn admit_head(&self, head: &Parts) -> Option<Admitted> {
+        if !is_handshake(&head.method) && head.method != Method::POST {
             return Some(Admitted::Answered(Reply::WrongMethod));
         }
-        if !self.secrets.admit(parts.uri.query(), &parts.headers) {
-            return Some(lost(parts, Reply::Unauthorized));
+        if !self.secrets.admit(head.uri.query(), &head.headers) {
+            return Some(lost(head, Reply::Unauthorized));
         }
-        is_handshake(&parts.method).then(|| Admitted::Answered(self.consent(&parts.headers)))
+        if is_handshake(&head.method) {
+            return Some(Admitted::Answered(self.consent(&head.headers)));
+        }
+        let announced = head.headers.get(header::CONTENT_LENGTH);
+        let announced = announced.and_then(|n| n.to_str().ok()?.trim().parse::<u64>().ok());
+        let max = u64::try_from(self.max_body_bytes).unwrap_or(u64::MAX);
+        (announced? > max).then(|| lost(head, self.too_large()))
+    }
+
+    /// A host reads no further than the limit, so how long the body is stays unknown.
+    fn too_large(&self) -> Reply {
+        let max = self.max_body_bytes;
+        Reply::TooLarge {
+            why: format!("more than {max} bytes, and {max} are taken"),
+        }
     }
 
     /// The CloudEvents webhook handshake: consent is in the headers.
@@ -84,9 +97,9 @@ impl Webhook {
     }
 }
 
-/// A refusal that is final: what Event Grid sent is lost by it.
-fn lost(parts: &Parts, reply: Reply) -> Admitted {
-    let delivery = eventgrid_schema::Delivery::from_headers(pairs(&parts.headers));
+/// Refused; with the headers of Event Grid it is an event that is lost.
+fn lost(head: &Parts, reply: Reply) -> Admitted {
+    let delivery = eventgrid_schema::Delivery::from_headers(pairs(&head.headers));
     if delivery.is_from_event_grid() {
         let subscription = delivery.subscription_name().map(str::to_owned);
         return Admitted::Lost { reply, subscription };

@@ -427,6 +427,57 @@ async fn err_405_for_other_methods() {
     rig.assert_untouched("other methods").await;
 }
 
+#[tokio::test]
+async fn ok_the_head_alone_is_judged_as_the_whole_request_is() {
+    let rig = Rig::new();
+    let with = format!("/events?code={SECRET}");
+    let aeg = ("aeg-event-type", "Notification");
+    let origin = ("webhook-request-origin", "eventgrid.azure.net");
+    let lost = || vec![Alert::EventsBeingLost { subscription: None }];
+    let check =
+        |method: Method, uri: &str, headers: &[(&str, &str)], expect: Option<u16>, alarms: Vec<Alert>| {
+            let about = format!("{method} {uri} {headers:?}");
+            let before = rig.relay.counts().deliveries;
+            let (head, _) = request(&method, uri, headers, Bytes::new()).into_parts();
+            let reply = rig.relay.reply_to_head(&head);
+            let status = reply.map(|reply| reply.status().as_u16());
+            assert_eq!(status, expect, "{about}");
+            assert_eq!(rig.alarm.take(), alarms, "{about}");
+            let counted = rig.relay.counts().deliveries - before;
+            assert_eq!(
+                counted,
+                u64::from(expect.is_some()),
+                "{about}: what is read on is counted later"
+            );
+        };
+    check(Method::POST, &with, &[aeg], None, vec![]);
+    check(
+        Method::POST,
+        &with,
+        &[("content-length", "4194304")],
+        None,
+        vec![],
+    );
+    check(Method::POST, &with, &[("content-length", "many")], None, vec![]);
+    check(
+        Method::POST,
+        &with,
+        &[("content-length", "4194305"), aeg],
+        Some(413),
+        lost(),
+    );
+    let without = [("content-length", "99999999")];
+    check(Method::POST, "/events", &without, Some(401), vec![]);
+    check(Method::POST, "/events?code=wrong", &[aeg], Some(401), lost());
+    check(Method::OPTIONS, &with, &[origin], Some(200), vec![]);
+    check(Method::OPTIONS, &with, &[], Some(403), vec![]);
+    check(Method::OPTIONS, "/events", &[origin], Some(401), vec![]);
+    check(Method::PUT, &with, &[], Some(405), vec![]);
+    let counts = rig.relay.counts();
+    assert_eq!((counts.unauthorized, counts.refused), (3, 3));
+    rig.assert_untouched("heads").await;
+}
+
 /// The URL of the event subscription as people write it: a base64 secret with a plus in it.
 #[tokio::test]
 async fn ok_a_secret_with_a_plus_may_stand_in_the_query_as_it_is() {
