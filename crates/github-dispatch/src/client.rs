@@ -15,7 +15,7 @@ use crate::error::{Advice, BlockScope, Error, ErrorKind};
 use crate::repo::RepoFullName;
 use crate::repository_dispatch::{DispatchEventType, RepositoryDispatch};
 use crate::request::{ApiRoot, DEFAULT_API_VERSION, GITHUB_COM, InvalidRequest, Requests, RunQuery};
-use crate::response::{Accepted, read_dispatch, read_json};
+use crate::response::{Accepted, Hidden, dispatched, json};
 use crate::runs::{Probe, Run, RunPage, shows_id};
 use crate::send::{Answer, send};
 use crate::tls::{Connections, http_client};
@@ -201,7 +201,8 @@ impl Client {
         let inner = &self.inner;
         let make = || inner.requests.repository_dispatch(repo, dispatch);
         let answer = self.exchange(&inner.dispatching, make).await?;
-        read_dispatch(answer.status, &answer.headers, &answer.body, inner.clock.now())
+        let now = inner.clock.now();
+        dispatched(answer.status, &answer.headers, &answer.body, now, &answer.hidden)
     }
 
     /// Lists a page of runs, 100 to the page; pages count from 1. Needs *Actions: read*.
@@ -273,9 +274,11 @@ impl Client {
             #[serde(default)]
             archived: bool,
         }
-        let found: Repository = self.read(|| self.inner.requests.repository(repo)).await?;
+        let (found, hidden): (Repository, Hidden) =
+            self.read_hiding(|| self.inner.requests.repository(repo)).await?;
         if !found.full_name.eq_ignore_ascii_case(repo.as_str()) {
-            let text = format!("it is named {:?} now; change the configuration", found.full_name);
+            let name = hidden.out_of(&found.full_name);
+            let text = format!("it is named {name:?} now; change the configuration");
             return Err(Error::new(
                 ErrorKind::Redirected,
                 Advice::Block(BlockScope::Target),
@@ -341,13 +344,18 @@ impl Client {
         &self,
         make: impl Fn() -> Result<http::Request<Vec<u8>>, InvalidRequest> + Send + Sync,
     ) -> Result<T, Error> {
+        self.read_hiding(make).await.map(|(found, _)| found)
+    }
+
+    /// With what a text that shows something of it must hide.
+    async fn read_hiding<T: serde::de::DeserializeOwned>(
+        &self,
+        make: impl Fn() -> Result<http::Request<Vec<u8>>, InvalidRequest> + Send + Sync,
+    ) -> Result<(T, Hidden), Error> {
         let answer = self.exchange(&self.inner.reading, make).await?;
-        read_json(
-            answer.status,
-            &answer.headers,
-            &answer.body,
-            self.inner.clock.now(),
-        )
+        let now = self.inner.clock.now();
+        let found = json(answer.status, &answer.headers, &answer.body, now, &answer.hidden)?;
+        Ok((found, answer.hidden))
     }
 
     /// One request and its answer; two only if the token was not accepted and there is another, since a 401 was not executed.

@@ -30,7 +30,7 @@ pub fn throttled_until(
         return None;
     }
     // Whoever limits us is never asked again at once, whatever moment was named.
-    let bounded = |wait: Duration| now + wait.clamp(SHORTEST, LONGEST);
+    let bounded = |wait: Duration| after(now, wait.max(SHORTEST));
     if let Some(wait) = retry_after(headers, now) {
         return Some(bounded(wait));
     }
@@ -48,10 +48,20 @@ pub fn exhausted_until(headers: &HeaderMap, now: SystemTime) -> Option<SystemTim
     if number(headers, "x-ratelimit-remaining")? != 0 {
         return None;
     }
-    let reset = UNIX_EPOCH.checked_add(Duration::from_secs(number(headers, "x-ratelimit-reset")?))?;
+    let reset = Duration::from_secs(number(headers, "x-ratelimit-reset")?);
     let theirs = text(headers, "date").and_then(http_date).unwrap_or(now);
-    let wait = reset.duration_since(theirs).unwrap_or_default();
-    Some(now + wait.saturating_add(Duration::from_secs(1)).min(LONGEST))
+    let theirs = theirs.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Some(after(
+        now,
+        reset
+            .saturating_sub(theirs)
+            .saturating_add(Duration::from_secs(1)),
+    ))
+}
+
+/// That much later, but not later than the longest wait: a moment in milliseconds, for example, closes nothing for ages.
+fn after(now: SystemTime, wait: Duration) -> SystemTime {
+    now.checked_add(wait.min(LONGEST)).unwrap_or(now)
 }
 
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
@@ -142,6 +152,38 @@ mod tests {
         check(429, &[("retry-after", "999999999")], "", Some(24 * 3_600));
         check(404, &[("retry-after", "7")], "", None);
         check(500, &[("retry-after", "7")], "", None);
+    }
+
+    #[test]
+    fn ok_no_moment_is_later_than_in_a_day() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_000_000);
+        // GitHub's clock is behind ours, by years.
+        let date = ("date", "Thu, 01 Jan 1970 00:00:00 GMT");
+        let check = |reset: u64, expect: u64| {
+            let reset = reset.to_string();
+            let pairs = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", &*reset)];
+            let expect = Some(now + Duration::from_secs(expect));
+            assert_eq!(exhausted_until(&headers(&pairs), now), expect, "{reset}");
+            assert_eq!(throttled_until(403, &headers(&pairs), "", now), expect, "{reset}");
+        };
+        check(1_000_000 + 24 * 3_600 - 2, 24 * 3_600 - 1);
+        check(1_000_000 + 24 * 3_600, 24 * 3_600);
+        for reset in [
+            1_000_010_000,
+            1_795_341_700_000,
+            i64::MAX.unsigned_abs(),
+            u64::MAX,
+        ] {
+            check(reset, 24 * 3_600);
+            let reset = reset.to_string();
+            let pairs = [
+                date,
+                ("x-ratelimit-remaining", "0"),
+                ("x-ratelimit-reset", &*reset),
+            ];
+            let in_a_day = Some(now + Duration::from_secs(24 * 3_600));
+            assert_eq!(exhausted_until(&headers(&pairs), now), in_a_day, "{reset}");
+        }
     }
 
     #[test]

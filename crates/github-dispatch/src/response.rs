@@ -6,6 +6,7 @@
 use std::time::SystemTime;
 
 use http::{HeaderMap, StatusCode, header};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -15,13 +16,32 @@ use crate::rate_limit::{exhausted_until, throttled_until};
 /// How much of GitHub's message is kept, in bytes.
 const MESSAGE_BYTES: usize = 256;
 
+/// What no text may show: the token of the request, which a server, or a proxy before it, may repeat in its answer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hidden(Option<SecretString>);
+
+impl Hidden {
+    #[cfg(feature = "client")]
+    pub(crate) const fn new(token: SecretString) -> Self {
+        Self(Some(token))
+    }
+
+    /// The text, with stars for each occurrence of the token.
+    pub(crate) fn out_of(&self, text: &str) -> String {
+        match self.0.as_ref().map(ExposeSecret::expose_secret) {
+            Some(token) if !token.is_empty() => text.replace(token, "***"),
+            _ => text.to_owned(),
+        }
+    }
+}
+
 /// GitHub accepted the dispatch. Nothing ran yet, and perhaps nothing will: ask for its run.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Accepted {
     /// `x-github-request-id`.
     pub request_id: Option<String>,
-    /// Nothing of the primary limit remains until then, by our clock.
+    /// Nothing of the primary limit remains until then, by our clock; never later than in a day.
     pub exhausted_until: Option<SystemTime>,
 }
 
@@ -35,14 +55,24 @@ pub fn read_dispatch(
     body: &[u8],
     now: SystemTime,
 ) -> Result<Accepted, Error> {
+    dispatched(status, headers, body, now, &Hidden::default())
+}
+
+/// As [`read_dispatch`], for an answer that may repeat what has to be hidden.
+pub(crate) fn dispatched(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: SystemTime,
+    hidden: &Hidden,
+) -> Result<Accepted, Error> {
     if status.is_success() {
-        let request_id = text(headers, "x-github-request-id");
         return Ok(Accepted {
-            request_id,
+            request_id: text(headers, "x-github-request-id", hidden),
             exhausted_until: exhausted_until(headers, now),
         });
     }
-    Err(refusal(status, headers, body, now))
+    Err(refusal(status, headers, body, now, hidden))
 }
 
 /// Reads an answer with a JSON body.
@@ -55,22 +85,36 @@ pub fn read_json<T: DeserializeOwned>(
     body: &[u8],
     now: SystemTime,
 ) -> Result<T, Error> {
+    json(status, headers, body, now, &Hidden::default())
+}
+
+/// As [`read_json`], for an answer that may repeat what has to be hidden.
+pub(crate) fn json<T: DeserializeOwned>(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: SystemTime,
+    hidden: &Hidden,
+) -> Result<T, Error> {
     if !status.is_success() {
-        return Err(refusal(status, headers, body, now));
+        return Err(refusal(status, headers, body, now, hidden));
     }
     serde_json::from_slice(body).map_err(|error| {
-        // serde_json says line and column and which type was expected, and shows no content.
-        let text = format!("github's answer cannot be read: {error}");
+        // serde_json says line and column and which type was expected, and shows a value of another type.
+        let text = format!(
+            "github's answer cannot be read: {}",
+            bounded(&hidden.out_of(&error.to_string()))
+        );
         Error::new(ErrorKind::Decode, Advice::GiveUp, text).with_answer(
             status.as_u16(),
             None,
-            text_of_id(headers),
+            text_of_id(headers, hidden),
         )
     })
 }
 
 /// The error that a status other than 2xx stands for.
-pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Error {
+fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime, hidden: &Hidden) -> Error {
     let message = message(body);
     let code = status.as_u16();
     let (kind, advice, said) =
@@ -80,12 +124,18 @@ pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8], now:
                 Advice::Throttled { until },
                 "github's rate limit is used up".to_owned(),
             ),
-            None => judge(code, headers),
+            None => judge(code, headers, hidden),
         };
-    Error::new(kind, advice, format!("{said}: status {code}")).with_answer(code, message, text_of_id(headers))
+    // Hidden before it is cut: half a token is none that could be found.
+    let message = message.map(|message| bounded(&hidden.out_of(&message)));
+    Error::new(kind, advice, format!("{said}: status {code}")).with_answer(
+        code,
+        message,
+        text_of_id(headers, hidden),
+    )
 }
 
-fn judge(code: u16, headers: &HeaderMap) -> (ErrorKind, Advice, String) {
+fn judge(code: u16, headers: &HeaderMap, hidden: &Hidden) -> (ErrorKind, Advice, String) {
     let target = Advice::Block(BlockScope::Target);
     match code {
         401 => (
@@ -93,13 +143,13 @@ fn judge(code: u16, headers: &HeaderMap) -> (ErrorKind, Advice, String) {
             Advice::Block(BlockScope::Principal),
             "github does not accept the token".to_owned(),
         ),
-        403 => (ErrorKind::Auth, target, forbidden(headers)),
+        403 => (ErrorKind::Auth, target, forbidden(headers, hidden)),
         404 => {
             let said = "the repository is not there, or the token may not see it";
             (ErrorKind::NotFound, target, said.to_owned())
         }
         410 => (ErrorKind::NotFound, target, "it is gone for good".to_owned()),
-        300..=399 => (ErrorKind::Redirected, target, moved(headers)),
+        300..=399 => (ErrorKind::Redirected, target, moved(headers, hidden)),
         408 | 500..=599 => (
             ErrorKind::Status,
             Advice::Unknown,
@@ -113,9 +163,9 @@ fn judge(code: u16, headers: &HeaderMap) -> (ErrorKind, Advice, String) {
     }
 }
 
-fn forbidden(headers: &HeaderMap) -> String {
+fn forbidden(headers: &HeaderMap, hidden: &Hidden) -> String {
     let mut said = "the token may not do this".to_owned();
-    if let Some(needed) = text(headers, "x-accepted-github-permissions") {
+    if let Some(needed) = text(headers, "x-accepted-github-permissions", hidden) {
         said.push_str("; it needs ");
         said.push_str(&bounded(&needed));
     }
@@ -126,8 +176,8 @@ fn forbidden(headers: &HeaderMap) -> String {
 }
 
 /// A redirect, never followed. Its path is told, which names the new place; its host and query are not.
-fn moved(headers: &HeaderMap) -> String {
-    let location = text(headers, header::LOCATION.as_str());
+fn moved(headers: &HeaderMap, hidden: &Hidden) -> String {
+    let location = text(headers, header::LOCATION.as_str(), hidden);
     let path = location.as_deref().map(|location| {
         // With a scheme, or with "//" alone, a host comes first.
         let host_first = location
@@ -153,9 +203,7 @@ fn message(body: &[u8]) -> Option<String> {
     struct Body {
         message: String,
     }
-    serde_json::from_slice::<Body>(body)
-        .ok()
-        .map(|body| bounded(&body.message))
+    serde_json::from_slice::<Body>(body).ok().map(|body| body.message)
 }
 
 fn bounded(text: &str) -> String {
@@ -166,12 +214,12 @@ fn bounded(text: &str) -> String {
     text.get(..end).unwrap_or_default().to_owned()
 }
 
-fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(str::to_owned)
+fn text(headers: &HeaderMap, name: &str, hidden: &Hidden) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(|text| hidden.out_of(text))
 }
 
-fn text_of_id(headers: &HeaderMap) -> Option<String> {
-    text(headers, "x-github-request-id").map(|id| bounded(&id))
+fn text_of_id(headers: &HeaderMap, hidden: &Hidden) -> Option<String> {
+    text(headers, "x-github-request-id", hidden).map(|id| bounded(&id))
 }
 
 #[cfg(test)]

@@ -147,6 +147,9 @@ pub enum Probe {
 }
 
 /// Whether a run's title shows an id: as a word of its own, since a title holds text of others as well.
+///
+/// ASCII letters and digits beside it belong to another id; anything else does not, a hyphen or an underscore neither:
+/// `deploy-ID` shows it. So ids should be of one length, or none should be the beginning of another up to a hyphen.
 #[must_use]
 pub fn shows_id(run: &Run, id: &str) -> bool {
     let Some(title) = run.display_title.as_deref() else {
@@ -154,15 +157,18 @@ pub fn shows_id(run: &Run, id: &str) -> bool {
     };
     !id.is_empty()
         && title.match_indices(id).any(|(at, found)| {
-            let before = title.get(..at).and_then(|text| text.chars().next_back());
-            let after = title.get(at + found.len()..).and_then(|text| text.chars().next());
-            !before.is_some_and(joins_id) && !after.is_some_and(joins_id)
+            let before = title.get(..at).unwrap_or_default();
+            let after = title.get(at + found.len()..).unwrap_or_default();
+            stands_alone(before, after)
         })
 }
 
-/// What makes a longer word of the id that it stands beside. A `run-name` that has it there does not show the id.
-pub(crate) fn joins_id(c: char) -> bool {
-    c.is_alphanumeric() || c == '_' || c == '-'
+/// Whether an id between these texts is a word of its own. `shows_id` asks it of a title, `workflow_file` of the text that a
+/// title will be made of: what the one promises, the other finds.
+pub(crate) fn stands_alone(before: &str, after: &str) -> bool {
+    // What ids are made of: lower-case base 32 in a relay's, hexadecimal in a UUID.
+    let joins = |c: char| c.is_ascii_alphanumeric();
+    !before.ends_with(joins) && !after.starts_with(joins)
 }
 
 #[cfg(test)]
@@ -184,7 +190,10 @@ mod tests {
         check("(abc) and xabc", true);
         check("xabc", false);
         check("abc2", false);
-        check("abc-d", false);
+        check("abc-d", true);
+        check("deploy_abc", true);
+        check("éabcé", true);
+        check("Xabc", false);
         check("ABC", false);
         check("", false);
         assert!(!shows_id(&titled(None), "abc"));

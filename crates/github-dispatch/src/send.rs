@@ -1,6 +1,6 @@
 //! **Here**: the only I/O: one request with its token, and the answer read to its end or to a bound.
 //! **Not here**: what is sent (`request`), what the answer means (`response`).
-//! **Reads**: `request` before it; `response` after it.
+//! **Reads**: `request` before it; `response` after it, whose texts hide the token.
 //! **Source**: reqwest's error predicates: only `is_connect` proves that nothing was sent. Tried 2026-11-22 against loopback servers.
 
 use std::time::Duration;
@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Origin;
 
 use crate::error::{Advice, Error, ErrorKind};
+use crate::response::Hidden;
 
 /// The longest answer that is read.
 const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
@@ -20,6 +21,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
+    /// The token that it may repeat.
+    pub(crate) hidden: Hidden,
 }
 
 /// Makes one attempt. The token goes to `origin` and nowhere else.
@@ -55,38 +58,14 @@ pub(crate) async fn send(
         ));
     }
     let status = answer.status();
-    let mut headers = std::mem::take(answer.headers_mut());
-    let mut body = read(answer, is_get && status.is_success()).await?;
-    if !status.is_success() {
-        forget_token(token, &mut body);
-    }
-    for value in headers
-        .values_mut()
-        .filter(|value| holds(value.as_bytes(), token))
-    {
-        *value = HeaderValue::from_static("***");
-    }
+    let headers = std::mem::take(answer.headers_mut());
+    let body = read(answer, is_get && status.is_success()).await?;
     Ok(Answer {
         status,
         headers,
         body,
+        hidden: Hidden::new(token.clone()),
     })
-}
-
-/// A proxy may repeat what it was sent, and a refusal becomes texts. The token gets into none of them.
-fn forget_token(token: &SecretString, body: &mut Vec<u8>) {
-    if holds(body, token) {
-        *body = String::from_utf8_lossy(body)
-            .replace(token.expose_secret(), "***")
-            .into_bytes();
-    }
-}
-
-/// Whether the token stands there. What is shorter than any token of GitHub's stands anywhere.
-fn holds(text: &[u8], token: &SecretString) -> bool {
-    const SHORTEST: usize = 8;
-    let token = token.expose_secret().as_bytes();
-    token.len() >= SHORTEST && text.windows(token.len()).any(|part| part == token)
 }
 
 /// The body. Unless it is what was asked for, the status is worth more: a body that breaks off, or is longer than what is read,

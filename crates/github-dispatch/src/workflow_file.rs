@@ -1,15 +1,15 @@
 //! **Here**: what the text of a workflow file says about a dispatch: whether it listens, and whether its runs show the id. Pure.
 //! **Not here**: fetching the file (`client`), YAML in general.
-//! **Reads**: a file's text; `client::Client::check_target` uses it.
+//! **Reads**: `runs` before it, which finds in a title what is promised here; `client::Client::check_target` uses it.
 //! **Source**: <https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax>, read 2026-11-22.
 //!
 //! Read line by line, without a YAML parser: block style and one-line lists are understood, anchors and multi-line flow style are
 //! not. A workflow that is not understood counts as one that does not show the id, which is the safe side: an unknown outcome
 //! is then parked instead of repeated.
 
-use crate::runs::joins_id;
+use crate::runs::stands_alone;
 
-/// The expression that a `run-name` has to hold.
+/// The expression that a `run-name` has to hold, alone between `${{` and `}}`.
 pub const RELAY_ID_EXPRESSION: &str = "github.event.client_payload.relay.id";
 
 /// What a workflow file says.
@@ -18,7 +18,8 @@ pub const RELAY_ID_EXPRESSION: &str = "github.event.client_payload.relay.id";
 pub struct WorkflowFacts {
     /// Whether it listens to a repository dispatch of the event type.
     pub listens: bool,
-    /// Whether its `run-name` shows the relay id, as a word of its own: with no letter, digit, `-`, `_` or further expression beside it.
+    /// Whether its `run-name` shows the relay id, so that [`shows_id`](crate::runs::shows_id) finds it: the bare
+    /// [`RELAY_ID_EXPRESSION`], with neither a letter nor a digit nor another expression beside it.
     pub shows_relay_id: bool,
 }
 
@@ -30,34 +31,23 @@ pub fn read_workflow(text: &str, event_type: &str) -> WorkflowFacts {
         .map(without_comment)
         .filter(|line| !line.trim().is_empty())
         .collect();
-    let shows_relay_id = lines.iter().any(|line| {
+    let mut run_names = lines.iter().enumerate().filter_map(|(at, line)| {
         let value = line
             .strip_prefix("run-name:")
-            .or_else(|| line.strip_prefix("\"run-name\":"));
-        value.is_some_and(shows_relay_id)
+            .or_else(|| line.strip_prefix("\"run-name\":"))?;
+        // A line that is indented goes on with it.
+        let is_whole = lines.get(at + 1).is_none_or(|next| indent(next) == 0);
+        Some(if is_whole { value } else { "" })
     });
+    // Two of them are no YAML, or not what they look like.
+    let shows_relay_id = match (run_names.next(), run_names.next()) {
+        (Some(value), None) => scalar(value).is_some_and(|name| shows_relay_id(&name)),
+        _ => false,
+    };
     WorkflowFacts {
         listens: listens(&lines, event_type),
         shows_relay_id,
     }
-}
-
-/// Whether every title made of this `run-name` shows the id to [`shows_id`](crate::runs::shows_id): the bare expression, and nothing
-/// beside it that could join it. What another expression renders to is not known, and neither is an escape.
-fn shows_relay_id(run_name: &str) -> bool {
-    run_name.match_indices("${{").any(|(at, opening)| {
-        let behind_opening = run_name.get(at + opening.len()..).unwrap_or_default();
-        let Some((expression, after)) = behind_opening.split_once("}}") else {
-            return false;
-        };
-        let before = run_name.get(..at).unwrap_or_default();
-        let is_apart = |c: Option<char>| !c.is_some_and(|c| joins_id(c) || c == '\\');
-        expression.trim() == RELAY_ID_EXPRESSION
-            && is_apart(before.chars().next_back())
-            && is_apart(after.chars().next())
-            && !before.ends_with("}}")
-            && !after.starts_with("${{")
-    })
 }
 
 fn listens(lines: &[&str], event_type: &str) -> bool {
@@ -113,6 +103,78 @@ fn listens(lines: &[&str], event_type: &str) -> bool {
         .skip(types + 1)
         .map_while(|line| line.trim().strip_prefix("- "));
     items.map(unquoted).any(|item| item == event_type)
+}
+
+/// What a scalar on one line says, if it is written in a way that we understand: plain, or quoted without escapes.
+fn scalar(value: &str) -> Option<String> {
+    // A colon without a blank behind it ends no key.
+    let value = value.strip_prefix([' ', '\t'])?.trim_matches([' ', '\t']);
+    // YAML ends a line at some of these.
+    let is_strange = |c: char| (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}');
+    if value.contains(is_strange) {
+        return None;
+    }
+    if let Some(rest) = value.strip_prefix('"') {
+        let inner = rest.strip_suffix('"')?;
+        return (!inner.contains(['"', '\\'])).then(|| inner.to_owned());
+    }
+    if let Some(rest) = value.strip_prefix('\'') {
+        let inner = rest.strip_suffix('\'')?;
+        return (!inner.replace("''", "").contains('\'')).then(|| inner.replace("''", "'"));
+    }
+    let is_plain = !value.starts_with(|c| "-?:,[]{}#&*!|>%@`".contains(c))
+        && !value.contains(": ")
+        && !value.ends_with(':');
+    is_plain.then(|| value.to_owned())
+}
+
+/// A part of a `run-name`; a text is not empty.
+enum Part<'n> {
+    Text(&'n str),
+    /// What stands between `${{` and `}}`.
+    Expression(&'n str),
+}
+
+/// Whether the title of a run with this name shows the id.
+fn shows_relay_id(name: &str) -> bool {
+    let Some(parts) = parts(name) else {
+        return false;
+    };
+    // Nothing is known of what another expression becomes, so one that touches the id may join it.
+    let text = |at: Option<usize>| match at.and_then(|at| parts.get(at)) {
+        None => Some(""),
+        Some(Part::Text(text)) => Some(*text),
+        Some(Part::Expression(_)) => None,
+    };
+    parts.iter().enumerate().any(|(at, part)| {
+        let is_id = matches!(part, Part::Expression(inner) if inner.trim() == RELAY_ID_EXPRESSION);
+        let beside = text(at.checked_sub(1)).zip(text(Some(at + 1)));
+        is_id && beside.is_some_and(|(before, after)| stands_alone(before, after))
+    })
+}
+
+/// Texts and expressions in their order; none when an expression does not end.
+fn parts(name: &str) -> Option<Vec<Part<'_>>> {
+    let mut parts = Vec::new();
+    let mut rest = name;
+    while let Some((text, opened)) = rest.split_once("${{") {
+        if !text.is_empty() {
+            parts.push(Part::Text(text));
+        }
+        // In a string, which single quotes enclose, braces do not count.
+        let mut in_string = false;
+        let end = opened.char_indices().find(|(at, c)| {
+            in_string ^= *c == '\'';
+            !in_string && opened.get(*at..).is_some_and(|rest| rest.starts_with("}}"))
+        });
+        let (inner, after) = opened.split_at_checked(end?.0)?;
+        parts.push(Part::Expression(inner));
+        rest = after.strip_prefix("}}")?;
+    }
+    if !rest.is_empty() {
+        parts.push(Part::Text(rest));
+    }
+    Some(parts)
 }
 
 /// The items of `[a, "b"]`, or the one item of `a`.
@@ -201,52 +263,6 @@ mod tests {
         check("# on: repository_dispatch\n", false, false);
     }
 
-    /// What is said to show the id is found by [`shows_id`](crate::runs::shows_id); what joins it, or is another member, is not said to.
-    #[test]
-    fn ok_what_counts_as_shown_is_found_in_the_title() {
-        const ID: &str = "474p54ivefce66s2nsvlvyw7zg";
-        let id = format!("${{{{ {RELAY_ID_EXPRESSION} }}}}");
-        let shows =
-            |run_name: &str| read_workflow(&format!("run-name: {run_name}\n"), "deploy").shows_relay_id;
-        let pieces = [
-            "",
-            "deploy-",
-            "v",
-            "7",
-            "_",
-            " [",
-            "] ",
-            "-prod",
-            "\"",
-            "é",
-            "\\x41",
-            "${{ github.actor }}",
-            "'",
-        ];
-        for before in pieces {
-            for after in pieces {
-                let title = format!("{before}{ID}{after}")
-                    .replace("${{ github.actor }}", "bo7")
-                    .replace("\\x41", "A");
-                let mut run: crate::Run = serde_json::from_str(r#"{"id": 1}"#).unwrap();
-                run.display_title = Some(title.clone());
-                let (said, found) = (
-                    shows(&format!("{before}{id}{after}")),
-                    crate::runs::shows_id(&run, ID),
-                );
-                assert_eq!(said, found, "{title}");
-            }
-        }
-        assert!(shows("${{github.event.client_payload.relay.id}}"));
-        for other in ["relay.idx", "relay.id_short", "relay.id == ''", "relay.id || 1"] {
-            assert!(
-                !shows(&format!("${{{{ github.event.client_payload.{other} }}}}")),
-                "{other}"
-            );
-        }
-        assert!(!shows("${{ github.event.client_payload.relay.id"));
-    }
-
     #[test]
     fn ok_the_id_has_to_be_in_run_name() {
         let on = "on:\n  repository_dispatch:\n    types: [deploy]\n";
@@ -275,5 +291,59 @@ mod tests {
             true,
             false,
         );
+    }
+
+    #[test]
+    fn ok_only_the_bare_expression_that_nothing_joins_shows_the_id() {
+        const ID: &str = "${{ github.event.client_payload.relay.id }}";
+        let check = |name: &str, expect: bool| {
+            let text = format!("run-name:{}\n", name.replace("ID", ID));
+            assert_eq!(read_workflow(&text, "deploy").shows_relay_id, expect, "{text}");
+        };
+        for name in [
+            " ID",
+            " deploy-ID",
+            " deploy_ID",
+            " ID-prod",
+            " 'ID'",
+            " 'it''s [ID]'",
+            " \"[ID]\" # the id",
+            " deploy#ID",
+            " ${{ github.event.client_payload.model_name }} ID ${{ github.run_id }}",
+            " ${{ format('}} {0}', github.run_id) }} (ID)",
+            " ${{github.event.client_payload.relay.id}}",
+            " vID ID",
+        ] {
+            check(name, true);
+        }
+        for name in [
+            " vID",
+            " ID2",
+            " IDID",
+            " ${{ github.event.client_payload.model_name }}ID",
+            " ID${{ github.run_id }}",
+            " ${{ github.event.client_payload.relay.idx }}",
+            " ${{ github.event.client_payload.relay.id_short }}",
+            " ${{ github.event.client_payload.relay.id == '' }}",
+            " ${{ github.event.client_payload.relay.id || github.run_id }}",
+            " ${{ 'github.event.client_payload.relay.id' }}",
+            " ${{ ' ID'",
+            " ID ${{ github.run_id",
+            // Written in a way that is not understood, or no YAML.
+            "ID",
+            " \"ID\\x41\"",
+            " \"[ID]",
+            " '[ID]",
+            " 'it's [ID]'",
+            " [ID]",
+            " >- ID",
+            " a: ID",
+            " # ID",
+            " a\r# ID",
+            " ID\n  and more",
+            " ID\nrun-name: x",
+        ] {
+            check(name, false);
+        }
     }
 }

@@ -42,6 +42,19 @@ pub enum OpenError {
         /// Its type, as the system names it.
         kind: String,
     },
+    /// The file has several names (hard links), and by this one it was never owned. Under each name SQLite keeps another WAL, so
+    /// what was accepted under one would be lost under another. Open it by the name it always had, or make a copy.
+    #[error(
+        "the journal {} is one file with {n_names} names (hard links), and was never owned by this one: open it by the name that has \
+         its lock file, or remove the other names",
+        path.display()
+    )]
+    OtherName {
+        /// The journal, by the name that was refused.
+        path: PathBuf,
+        /// How many names it has.
+        n_names: u64,
+    },
     /// Another process owns it, and did not let go while we waited.
     #[error(
         "the journal {} is owned by {}, which did not close it within {} s",
@@ -56,14 +69,6 @@ pub enum OpenError {
         pid: Option<u32>,
         /// How long we waited.
         waited: Duration,
-    },
-    /// The file has further names (hard links), and SQLite would lay another WAL beside each. Remove the others.
-    #[error("the journal {} has {n} names (hard links), and under each it would be another journal: remove the others", path.display())]
-    Linked {
-        /// The journal.
-        path: PathBuf,
-        /// How many names it has.
-        n: u64,
     },
     /// The file is something else.
     #[error("{} is not a journal of this relay: {why}", path.display())]

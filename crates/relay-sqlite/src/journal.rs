@@ -55,7 +55,8 @@ pub struct SqliteJournal {
 struct Threads {
     writer: JoinHandle<Result<(), JournalError>>,
     check: Option<(Interrupt, JoinHandle<()>)>,
-    // Freed last, when nothing of this process touches the file any more.
+    // Freed last, when no connection of this journal is left: closing a descriptor of the file any earlier would free
+    // SQLite's locks on it.
     _lock: OwnerLock,
 }
 
@@ -63,7 +64,7 @@ impl SqliteJournal {
     /// Opens a journal, and creates it if its folder holds none. Blocking: call it where blocking is allowed, such as
     /// in `main` before the runtime starts, or in `spawn_blocking`. It starts threads of its own.
     ///
-    /// Opening takes the lock `<path>.lock` (on Linux that of the file itself as well), recovers what a crash left in the WAL, brings an older schema up to date,
+    /// Opening takes the lock `<path>.lock`, and on Linux one on the file itself, whatever its name; recovers what a crash left in the WAL, brings an older schema up to date,
     /// and ends all leases of earlier owners. After an unclean stop the whole file is checked in the background; see
     /// [`health`](Self::health).
     ///
@@ -80,9 +81,13 @@ impl SqliteJournal {
         refuse_network(path, &folder, &options)?;
         // A stranger's file is refused before a lock file is laid beside it.
         crate::schema::inspect_header(path)?;
-        let mut lock = OwnerLock::take(path, options.lock_wait)?;
+        // On a network file system the two kinds of locks may be one, so that ours would keep SQLite out.
+        // The file may be a mount of its own.
+        let is_local = [&*folder, path]
+            .iter()
+            .all(|path| mount::network_file_system(path).is_none());
+        let lock = OwnerLock::take(path, options.lock_wait, is_local)?;
         let mut connection = connection::writing(path, options.busy_timeout)?;
-        lock.cover(path)?;
         let was_clean = take_over(&mut connection).map_err(|source| OpenError::Store {
             doing: "taking over",
             path: path.to_path_buf(),

@@ -15,6 +15,7 @@ mod check;
 mod connection;
 mod error;
 mod files;
+mod inode;
 mod journal;
 mod lock;
 mod mount;

@@ -1,10 +1,7 @@
-//! **Here**: [`OwnerLock`], the system's lock on the file `<journal>.lock`, and on Linux on the journal itself: one process
-//! owns a journal, by whatever name it reaches it.
-//! **Not here**: SQLite's own locks; readers, which need none.
-//! **Reads**: `error`, `options`; `journal` keeps the lock for as long as it lives.
-//! **Source**: our own. The system frees the lock when the process ends, however it ends, so none is ever stale. On Linux the
-//! lock (`flock`) has nothing to do with those of SQLite (`fcntl`): flock(2), notes. Elsewhere it might, so that there only the name
-//! is locked, and `files` sees to it that the lock file stays.
+//! **Here**: [`OwnerLock`], the system's locks on the file `<journal>.lock` and on the journal itself: one process owns a journal.
+//! **Not here**: SQLite's own locks; readers, which need none; how the journal's own file is locked (`inode`).
+//! **Reads**: `error`, `options`, `files`, `inode`; `journal` keeps the lock for as long as it lives.
+//! **Source**: our own. The system frees the locks when the process ends, however it ends, so none is ever stale.
 
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -13,6 +10,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::error::OpenError;
+use crate::files::{n_names, number, number_of};
+use crate::inode::{Asked, Ownership};
 
 /// How often a lock that somebody holds is tried again.
 const POLL: Duration = Duration::from_millis(50);
@@ -20,108 +19,105 @@ const POLL: Duration = Duration::from_millis(50);
 /// The right to write to a journal, held until it is dropped.
 #[derive(Debug)]
 pub(crate) struct OwnerLock {
-    // Closing the files frees the locks. The lock file stays: removing it would let two owners lock two files of one name.
-    _by_name: File,
-    // Closed when SQLite has closed the journal: before, closing it would end SQLite's own locks.
-    itself: Option<File>,
-}
-
-/// How long may still be waited, and how long was.
-struct Patience {
-    wait: Duration,
-    waited: Duration,
+    /// On the file itself, which may have other names. None on a file system where it would be in SQLite's way.
+    _ownership: Option<Ownership>,
+    // Closing the file frees the lock. The file stays: removing it would let two owners lock two files of one name.
+    _file: File,
 }
 
 impl OwnerLock {
-    /// Takes the lock of a journal; waits for another owner to let go. A new journal has no file yet: see [`cover`](Self::cover).
-    pub(crate) fn take(journal: &Path, wait: Duration) -> Result<Self, OpenError> {
-        refuse_further_names(journal)?;
-        let path = lock_path(journal);
-        let mut patience = Patience {
-            wait,
-            waited: Duration::ZERO,
-        };
-        let by_name = loop {
-            let file = File::options()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&path)
-                .map_err(failed("creating the lock file", &path))?;
-            let mut file = patience.lock(file, &path, journal)?;
-            // Whoever removed the file in the meantime let the next one lock another.
-            if crate::files::is_at(&file, &path) {
-                // For people; nothing reads it but the text of an error.
-                write_pid(&mut file).map_err(failed("writing to the lock file", &path))?;
-                break file;
-            }
-        };
-        let itself = match File::open(journal) {
-            Ok(itself) if cfg!(target_os = "linux") => Some(patience.lock(itself, journal, journal)?),
-            // It may not be there yet, and SQLite says better why it cannot be opened.
-            _ => None,
-        };
-        Ok(Self {
-            _by_name: by_name,
-            itself,
-        })
-    }
-
-    /// Locks the file of a journal that is new, as soon as SQLite has made it.
-    pub(crate) fn cover(&mut self, journal: &Path) -> Result<(), OpenError> {
-        if self.itself.is_none() && cfg!(target_os = "linux") {
-            let itself = File::open(journal).map_err(failed("locking", journal))?;
-            let mut at_once = Patience {
-                wait: Duration::ZERO,
-                waited: Duration::ZERO,
-            };
-            self.itself = Some(at_once.lock(itself, journal, journal)?);
-        }
-        Ok(())
-    }
-}
-
-impl Patience {
-    fn lock(&mut self, mut file: File, path: &Path, journal: &Path) -> Result<File, OpenError> {
+    /// Takes the locks of a journal; waits for another owner to let go. `with_file` says whether its own file is locked
+    /// as well, and not only the one beside it.
+    pub(crate) fn take(journal: &Path, wait: Duration, with_file: bool) -> Result<Self, OpenError> {
+        refuse_other_name(journal)?;
+        let mut waited = Duration::ZERO;
         loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::Error(source)) => return Err(failed("locking the file", path)(source)),
-                Err(TryLockError::WouldBlock) if self.waited >= self.wait => {
+            match attempt(journal, with_file)? {
+                Attempt::Taken(lock) => return Ok(lock),
+                Attempt::Held { pid } if waited >= wait => {
                     return Err(OpenError::Held {
                         path: journal.to_path_buf(),
-                        pid: if path == journal {
-                            None
-                        } else {
-                            read_pid(&mut file)
-                        },
-                        waited: self.waited,
+                        pid,
+                        waited,
                     });
                 }
-                Err(TryLockError::WouldBlock) => {
-                    let left = self.wait.saturating_sub(self.waited);
-                    self.waited = self.waited.saturating_add(pause(POLL.min(left)));
+                Attempt::Held { .. } => {
+                    waited = waited.saturating_add(pause(POLL.min(wait.saturating_sub(waited))));
                 }
             }
         }
     }
 }
 
-fn failed(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> OpenError {
-    let path = path.to_path_buf();
-    move |source| OpenError::Io { doing, path, source }
+enum Attempt {
+    Taken(OwnerLock),
+    Held { pid: Option<u32> },
 }
 
-/// SQLite lays its WAL beside the name by which a file was opened: under a second name there would be a second one.
-fn refuse_further_names(journal: &Path) -> Result<(), OpenError> {
-    match crate::files::n_names(journal) {
-        Some(n) if n > 1 => Err(OpenError::Linked {
-            path: journal.to_path_buf(),
-            n,
-        }),
-        _ => Ok(()),
+/// Tries once. The lock file is opened each time, since somebody may remove it while we wait.
+fn attempt(journal: &Path, with_file: bool) -> Result<Attempt, OpenError> {
+    let path = lock_path(journal);
+    let failed = |doing| {
+        let path = path.clone();
+        move |source| OpenError::Io { doing, path, source }
+    };
+    let mut file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(failed("creating the lock file"))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::Error(source)) => return Err(failed("locking the file")(source)),
+        Err(TryLockError::WouldBlock) => {
+            return Ok(Attempt::Held {
+                pid: read_pid(&mut file),
+            });
+        }
     }
+    // Removed since it was opened: others would lock another file of this name.
+    let locked = file.metadata().map_err(failed("locking the file"))?;
+    if number(&path) != number_of(&locked) {
+        return Ok(Attempt::Held { pid: None });
+    }
+    let mut ownership = None;
+    if with_file {
+        let asked = Ownership::ask(journal).map_err(|source| OpenError::Io {
+            doing: "locking the file",
+            path: journal.to_path_buf(),
+            source,
+        })?;
+        match asked {
+            Asked::Granted(granted) => ownership = Some(granted),
+            // The lock file is ours, so that whatever it says is not about this one.
+            Asked::Held { by_us } => {
+                return Ok(Attempt::Held {
+                    pid: by_us.then(std::process::id),
+                });
+            }
+        }
+    }
+    // For people; nothing reads it but the text of an error.
+    write_pid(&mut file).map_err(failed("writing to the lock file"))?;
+    Ok(Attempt::Taken(OwnerLock {
+        _ownership: ownership,
+        _file: file,
+    }))
+}
+
+/// A file with several names has a WAL beside each: what one of them accepted is missing under the others, and the file is
+/// damaged in the end. So only a name by which it was owned before, and beside which the lock file lies, may go on.
+fn refuse_other_name(journal: &Path) -> Result<(), OpenError> {
+    let n_names = n_names(journal);
+    if n_names > 1 && !lock_path(journal).exists() {
+        return Err(OpenError::OtherName {
+            path: journal.to_path_buf(),
+            n_names,
+        });
+    }
+    Ok(())
 }
 
 /// `<journal>.lock`, beside the journal.

@@ -45,18 +45,18 @@ const NETWORK: [&str; 28] = [
     "vmhgfs",
 ];
 
-/// The network file system that this existing folder lies on, if it does.
+/// The network file system that this existing folder or file lies on, if it does.
 #[cfg(target_os = "linux")]
-pub(crate) fn network_file_system(folder: &Path) -> Option<Mount> {
+pub(crate) fn network_file_system(path: &Path) -> Option<Mount> {
     // Without /proc nothing is known, and nothing is refused.
     let table = std::fs::read("/proc/self/mountinfo").ok()?;
-    let real = folder.canonicalize().ok()?;
+    let real = path.canonicalize().ok()?;
     mount_of(&String::from_utf8_lossy(&table), &real).filter(|mount| is_network(&mount.kind))
 }
 
 /// Not known on this system.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn network_file_system(_folder: &Path) -> Option<Mount> {
+pub(crate) fn network_file_system(_path: &Path) -> Option<Mount> {
     None
 }
 

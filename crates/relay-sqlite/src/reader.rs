@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::connection::{self, Interrupt};
 use crate::error::{OpenError, stored, unavailable};
+use crate::inode::User;
 use crate::journal::{folder_of, real_path, refuse_network};
 use crate::options::OpenOptions;
 use crate::rows::Tx;
@@ -25,6 +26,8 @@ use crate::rows::Tx;
 #[derive(Debug)]
 pub struct SqliteReader {
     pages: Pages,
+    // Dropped after the connection.
+    _user: User,
 }
 
 impl SqliteReader {
@@ -43,8 +46,10 @@ impl SqliteReader {
                 why: "there is no such file".to_owned(),
             });
         }
+        let user = User::of(path);
         Ok(Self {
             pages: Pages::start(path, options.busy_timeout)?,
+            _user: user,
         })
     }
 

@@ -15,8 +15,6 @@ const SHOWS_NOT: &str =
     "on:\n  repository_dispatch:\n    types: [deploy_pipeline_action]\nrun-name: deploy\n";
 const OTHER_TYPE: &str = "on:\n  repository_dispatch:\n    types: [retrain]\n";
 
-const ID: &str = "474p54ivefce66s2nsvlvyw7zg";
-
 async fn check(uri: &str, name: &str) -> Result<TargetCheck, Error> {
     client(uri)
         .check_target(&RepoFullName::parse(name).unwrap(), &deploy())
@@ -239,6 +237,8 @@ async fn err_a_renamed_repository_is_not_dispatched_to_by_its_old_name() {
     assert_eq!(server.received_requests().await.unwrap().len(), 1);
 }
 
+const ID: &str = "474p54ivefce66s2nsvlvyw7zg";
+
 /// A GitHub with one workflow of this `run-name`, and one run with this title.
 async fn github(run_name: &str, title: &str) -> MockServer {
     let server = MockServer::start().await;
@@ -268,7 +268,7 @@ async fn github(run_name: &str, title: &str) -> MockServer {
 
 /// What `check` counts as showing the id, `probe` must see: else an accepted dispatch is sent a second time.
 #[tokio::test]
-async fn ok_what_is_checked_as_shown_is_seen_by_a_probe() {
+async fn ok_what_counts_as_shown_is_seen_by_a_probe() {
     let mut wrong = Vec::new();
     for (before, behind) in [("deploy-", ""), ("deploy_", ""), ("", "-prod"), ("v", "")] {
         let run_name = format!("{before}${{{{ github.event.client_payload.relay.id }}}}{behind}");
@@ -289,7 +289,7 @@ async fn ok_what_is_checked_as_shown_is_seen_by_a_probe() {
 
 /// `relay.id` is only the beginning of the name here, so that no run ever shows the id.
 #[tokio::test]
-async fn ok_another_member_whose_name_begins_the_same_is_not_the_id() {
+async fn ok_another_member_whose_name_begins_the_same_does_not_count_as_shown() {
     let mut wrong = Vec::new();
     for expression in ["relay.idx", "relay.id_short", "relay.id == ''"] {
         let server = github(

@@ -1,7 +1,5 @@
 //! Whatever GitHub answers, or does not: kind, advice, how often it was asked, and what the texts show.
 
-use std::time::Duration;
-
 use github_dispatch::request::RunQuery;
 use github_dispatch::{Advice, BlockScope, Error, ErrorKind};
 use serde_json::json;
@@ -281,6 +279,86 @@ async fn err_redirects_to_the_same_host_are_not_followed_either() {
     }
 }
 
+/// A proxy before an Enterprise Server that repeats what it was sent.
+#[tokio::test]
+async fn err_a_token_that_the_answer_repeats_stands_in_no_text() {
+    let server = MockServer::start().await;
+    let body = json!({"message": format!("bad header Authorization: Bearer {TOKEN}")});
+    let answer = ResponseTemplate::new(400)
+        .set_body_json(body)
+        .insert_header("x-github-request-id", TOKEN);
+    Mock::given(method("POST"))
+        .respond_with(answer)
+        .mount(&server)
+        .await;
+    let error = client(&server.uri())
+        .dispatch(&repo(), &dispatch("474p54ivefce66s2nsvlvyw7zg"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.advice(), Advice::GiveUp);
+    assert!(!texts(&error).contains(TOKEN), "{}", error);
+}
+
+#[tokio::test]
+async fn err_a_token_is_hidden_wherever_the_answer_repeats_it() {
+    let check = async |answer: ResponseTemplate, expect: &str| {
+        let error = answered(answer).await;
+        assert_eq!(error.to_string(), expect);
+        assert!(!texts(&error).contains("ghp_"), "{error:?}");
+    };
+    let status = ResponseTemplate::new;
+    check(
+        status(403).insert_header("x-accepted-github-permissions", format!("contents={TOKEN}")),
+        "the token may not do this; it needs contents=***: status 403",
+    )
+    .await;
+    check(
+        status(301).insert_header("location", format!("https://api.example/{TOKEN}/x{TOKEN}")),
+        "it was renamed or moved, to \"/***/x***\"; redirects are not followed, so change the configuration: status 301",
+    )
+    .await;
+    // Where the message is cut, no half of a token is left.
+    for n in 256 - TOKEN.len()..256 {
+        let body = json!({ "message": format!("{}{TOKEN}", "x".repeat(n)) });
+        let error = answered(status(422).set_body_json(body)).await;
+        assert!(!texts(&error).contains("xg"), "{error}");
+    }
+    let accepted = MockServer::start().await;
+    Mock::given(method("POST"))
+        .respond_with(status(204).insert_header("x-github-request-id", TOKEN))
+        .mount(&accepted)
+        .await;
+    let accepted = client(&accepted.uri())
+        .dispatch(&repo(), &dispatch("abc"))
+        .await
+        .unwrap();
+    assert_eq!(accepted.request_id.as_deref(), Some("***"));
+    // What is asked for may be of another shape, or another name.
+    for (body, expect) in [
+        (
+            json!(TOKEN),
+            "github's answer cannot be read: invalid type: string \"***\"",
+        ),
+        (
+            json!({ "full_name": format!("contoso/{TOKEN}") }),
+            "it is named \"contoso/***\" now",
+        ),
+    ] {
+        let server = MockServer::start().await;
+        Mock::given(any())
+            .respond_with(status(200).set_body_json(body))
+            .mount(&server)
+            .await;
+        let event_type = github_dispatch::DispatchEventType::parse("deploy").unwrap();
+        let error = client(&server.uri())
+            .check_target(&repo(), &event_type)
+            .await
+            .unwrap_err();
+        assert!(error.to_string().starts_with(expect), "{error}");
+        assert!(!texts(&error).contains("ghp_"), "{error:?}");
+    }
+}
+
 /// A refusal stays one when its body is no JSON, breaks off, or does not end.
 #[tokio::test]
 async fn err_the_status_counts_more_than_the_body() {
@@ -419,7 +497,7 @@ async fn err_a_tls_handshake_that_hangs_or_fails_was_not_sent() {
 async fn err_a_tls_handshake_of_our_own_that_hangs_was_not_sent() {
     let server = RawServer::start(Does::HoldUnread).await;
     let client = match builder(&format!("https://{}", server.authority))
-        .connect_timeout(Duration::from_millis(200))
+        .connect_timeout(std::time::Duration::from_millis(200))
         .build()
     {
         Ok(client) => client,
@@ -458,8 +536,8 @@ fn plain_http() -> reqwest::Client {
 async fn err_a_client_that_was_handed_in_keeps_the_timeout() {
     let server = RawServer::start(Does::Silence).await;
     let client = builder(&server.uri())
-        .connect_timeout(Duration::from_millis(200))
-        .timeout(Duration::from_millis(600))
+        .connect_timeout(std::time::Duration::from_millis(200))
+        .timeout(std::time::Duration::from_millis(600))
         .http_client(plain_http())
         .build()
         .unwrap();
@@ -499,66 +577,4 @@ async fn err_a_client_that_was_handed_in_and_follows_redirects_is_found_out() {
             "the token went elsewhere"
         );
     }
-}
-
-#[tokio::test]
-async fn ok_a_reset_beyond_all_time_is_a_day() {
-    let server = MockServer::start().await;
-    let answer = ResponseTemplate::new(204)
-        .insert_header("x-ratelimit-remaining", "0")
-        .insert_header("x-ratelimit-reset", i64::MAX.to_string())
-        // GitHub's clock is an hour behind ours.
-        .insert_header("date", "Sun, 22 Nov 2026 09:00:00 GMT");
-    Mock::given(method("POST"))
-        .respond_with(answer)
-        .mount(&server)
-        .await;
-    let accepted = client(&server.uri())
-        .dispatch(&repo(), &dispatch("474p54ivefce66s2nsvlvyw7zg"))
-        .await
-        .unwrap();
-    assert!(accepted.exhausted_until <= Some(after(86_400)));
-}
-
-/// A reset in milliseconds: a refusal is bounded by a day, an acceptance is not.
-#[tokio::test]
-async fn ok_a_reset_in_milliseconds_of_an_accepted_answer_is_a_day() {
-    let server = MockServer::start().await;
-    let answer = ResponseTemplate::new(204)
-        .insert_header("x-ratelimit-remaining", "0")
-        .insert_header("x-ratelimit-reset", "1795341700000");
-    Mock::given(method("POST"))
-        .respond_with(answer)
-        .mount(&server)
-        .await;
-    let accepted = client(&server.uri())
-        .dispatch(&repo(), &dispatch("474p54ivefce66s2nsvlvyw7zg"))
-        .await
-        .unwrap();
-    let until = accepted.exhausted_until.unwrap();
-    assert!(
-        until <= after(86_400),
-        "{} years",
-        until.duration_since(after(0)).unwrap_or(Duration::ZERO).as_secs() / 31_536_000
-    );
-}
-
-/// A proxy before an Enterprise Server that repeats what it was sent.
-#[tokio::test]
-async fn ok_a_token_that_the_answer_repeats_gets_into_no_text() {
-    let server = MockServer::start().await;
-    let body = json!({"message": format!("bad header Authorization: Bearer {TOKEN}")});
-    let answer = ResponseTemplate::new(400)
-        .set_body_json(body)
-        .insert_header("x-github-request-id", TOKEN);
-    Mock::given(method("POST"))
-        .respond_with(answer)
-        .mount(&server)
-        .await;
-    let error = client(&server.uri())
-        .dispatch(&repo(), &dispatch("474p54ivefce66s2nsvlvyw7zg"))
-        .await
-        .unwrap_err();
-    assert_eq!(error.advice(), Advice::GiveUp);
-    assert!(!texts(&error).contains(TOKEN), "{}", error);
 }

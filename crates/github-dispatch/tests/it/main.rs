@@ -8,6 +8,7 @@
 //! | runs are listed and recognised | `runs` |
 //! | what a check of a target finds | `check` |
 //! | the mock refuses what GitHub refuses, and loses what it is told to lose | `mock` |
+//! | what a check promises, a look keeps, whatever the `run-name` | `props` |
 //! | the environment changes nothing | `env` |
 
 #[cfg(test)]
@@ -25,6 +26,8 @@ mod errors;
 #[cfg(test)]
 #[cfg(all(feature = "client", feature = "mock"))]
 mod mock;
+#[cfg(test)]
+mod props;
 #[cfg(test)]
 #[cfg(feature = "client")]
 mod repository;

@@ -1,5 +1,7 @@
 //! What a dispatch sends, to the last header and key, and that every 2xx is success.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use wiremock::matchers::{any, body_json, method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -178,6 +180,48 @@ async fn ok_the_last_request_of_a_limit_says_until_when() {
         .await
         .unwrap();
     assert_eq!(accepted.exhausted_until, Some(after(31)));
+}
+
+#[tokio::test]
+async fn ok_a_far_reset_does_not_panic_after_github_has_accepted() {
+    let server = MockServer::start().await;
+    let answer = ResponseTemplate::new(204)
+        .insert_header("x-ratelimit-remaining", "0")
+        .insert_header("x-ratelimit-reset", i64::MAX.to_string())
+        // GitHub's clock is an hour behind ours.
+        .insert_header("date", "Sun, 22 Nov 2026 09:00:00 GMT");
+    Mock::given(method("POST"))
+        .respond_with(answer)
+        .mount(&server)
+        .await;
+    let accepted = client(&server.uri())
+        .dispatch(&repo(), &dispatch("abc"))
+        .await
+        .unwrap();
+    assert!(accepted.exhausted_until <= Some(after(86_400)));
+}
+
+/// A reset in milliseconds: an acceptance is bounded by a day, as a refusal.
+#[tokio::test]
+async fn ok_a_reset_in_milliseconds_of_an_accepted_answer_is_bounded() {
+    let server = MockServer::start().await;
+    let answer = ResponseTemplate::new(204)
+        .insert_header("x-ratelimit-remaining", "0")
+        .insert_header("x-ratelimit-reset", "1795341700000");
+    Mock::given(method("POST"))
+        .respond_with(answer)
+        .mount(&server)
+        .await;
+    let accepted = client(&server.uri())
+        .dispatch(&repo(), &dispatch("abc"))
+        .await
+        .unwrap();
+    let until = accepted.exhausted_until.unwrap();
+    assert!(
+        until <= after(86_400),
+        "{} years",
+        until.duration_since(after(0)).unwrap_or(Duration::ZERO).as_secs() / 31_536_000
+    );
 }
 
 #[tokio::test]

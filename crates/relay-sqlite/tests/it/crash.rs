@@ -4,15 +4,16 @@
 //! **Source**: DESIGN section 2: what was answered 2xx survives.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use relay_core::journal::item::EventSeq;
 use relay_core::journal::scan::{Page, ScanQuery};
 use relay_core::journal::{Fate, Journal};
-use relay_sqlite::{Health, SqliteJournal};
+use relay_sqlite::{Health, OpenError, OpenOptions, SqliteJournal};
 
 use crate::support::{Lcg, at, batch, event, folder, open};
 
@@ -67,6 +68,23 @@ async fn child_accepts_until_it_is_killed() {
     }
 }
 
+/// Another process that carries out one test of this file, in this folder.
+fn spawn(test: &str, folder: &Path) -> (Child, Lines<BufReader<ChildStdout>>) {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &format!("crash::{test}"), "--nocapture"])
+        .current_dir(folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    (child, lines)
+}
+
+/// The harness writes the name of the test into the first line.
+fn acknowledged_in(line: &str) -> Option<String> {
+    line.split_once("acknowledged ").map(|(_, key)| key.to_owned())
+}
+
 #[tokio::test]
 async fn ok_what_was_acknowledged_survives_kill_9() {
     let (folder, path) = folder();
@@ -74,23 +92,10 @@ async fn ok_what_was_acknowledged_survives_kill_9() {
     let mut acknowledged = BTreeSet::new();
     for round in 0..8 {
         std::fs::write(folder.path().join(ROUND), round.to_string()).unwrap();
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "crash::child_accepts_until_it_is_killed",
-                "--nocapture",
-            ])
-            .current_dir(folder.path())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (mut child, mut lines) = spawn("child_accepts_until_it_is_killed", folder.path());
         let n_before = acknowledged.len();
         let mut note = |line: String| {
-            // The harness writes the name of the test into the first line.
-            if let Some((_, key)) = line.split_once("acknowledged ") {
-                acknowledged.insert(key.to_owned());
-            }
+            acknowledged.extend(acknowledged_in(&line));
         };
         for _ in 0..random.below(150) + 2 {
             note(lines.next().unwrap().unwrap());
@@ -109,6 +114,40 @@ async fn ok_what_was_acknowledged_survives_kill_9() {
         assert!(lost.is_empty(), "round {round} lost {lost:?}");
         assert_eq!(wait_for_check(&journal), Health::Sound, "round {round}");
     }
+}
+
+/// Neither a second name nor a removed lock file lets anybody in beside another process, and kill -9 frees it for good.
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn err_another_process_owns_the_file_and_not_its_name() {
+    let (folder, path) = folder();
+    let other = path.with_file_name("other.db");
+    std::fs::write(folder.path().join(ROUND), "1").unwrap();
+    let (mut child, mut lines) = spawn("child_accepts_until_it_is_killed", folder.path());
+    let mut acknowledged = BTreeSet::new();
+    while acknowledged.len() < 5 {
+        acknowledged.extend(acknowledged_in(&lines.next().unwrap().unwrap()));
+    }
+    std::fs::hard_link(&path, &other).unwrap();
+    std::fs::write(path.with_file_name("other.db.lock"), "").unwrap();
+    std::fs::remove_file(path.with_file_name("relay.db.lock")).unwrap();
+    // By a name without a lock file it is refused in any case; so give it one.
+    std::fs::write(path.with_file_name("relay.db.lock"), "77").unwrap();
+    for name in [&other, &path] {
+        let options = OpenOptions::new().with_lock_wait(Duration::from_millis(60));
+        let error = SqliteJournal::open(name, options).unwrap_err();
+        assert!(matches!(error, OpenError::Held { pid: None, .. }), "{error:?}");
+    }
+    child.kill().unwrap();
+    lines
+        .map_while(Result::ok)
+        .for_each(|line| acknowledged.extend(acknowledged_in(&line)));
+    child.wait().unwrap();
+    let journal = open(&path);
+    let kept = keys(&journal).await;
+    let lost: Vec<_> = acknowledged.difference(&kept).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    assert_eq!(wait_for_check(&journal), Health::Sound);
 }
 
 #[tokio::test]

@@ -167,6 +167,117 @@ fn err_a_link_to_a_journal_is_the_same_journal() {
     assert!(error.to_string().contains("following the link"), "{error}");
 }
 
+/// One file under two names (a hard link, or a file mounted into two containers) has two WALs: what follows from two owners is
+/// shown with two processes in `examples/tests/it`.
+#[test]
+#[cfg(unix)]
+fn err_a_hard_link_lets_no_second_owner_in() {
+    let (_folder, path) = folder();
+    drop(open(&path));
+    let other_path = path.with_file_name("other.db");
+    std::fs::hard_link(&path, &other_path).unwrap();
+    let _one = open(&path);
+    assert!(SqliteJournal::open(&other_path, at_once()).is_err(), "two owners");
+}
+
+/// Somebody tidies up: the lock file has another number then, and is nobody's.
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn err_a_removed_lock_file_lets_no_second_owner_in() {
+    let (_folder, path) = folder();
+    let _first = open(&path);
+    std::fs::remove_file(path.with_file_name("relay.db.lock")).unwrap();
+    assert!(SqliteJournal::open(&path, at_once()).is_err(), "two owners");
+}
+
+#[test]
+#[cfg(unix)]
+fn err_a_file_with_other_names_opens_by_the_name_it_was_owned_by() {
+    let (_folder, path) = folder();
+    drop(open(&path));
+    let other_path = path.with_file_name("other.db");
+    std::fs::hard_link(&path, &other_path).unwrap();
+    let error = SqliteJournal::open(&other_path, at_once()).unwrap_err();
+    assert!(
+        matches!(error, OpenError::OtherName { n_names: 2, .. }),
+        "{error:?}"
+    );
+    let text = format!(
+        "the journal {} is one file with 2 names (hard links)",
+        other_path.display()
+    );
+    assert!(error.to_string().starts_with(&text), "{error}");
+    assert!(!path.with_file_name("other.db.lock").exists());
+    // A backup that is a link does not keep the journal from opening again.
+    drop(open(&path));
+    // Nobody knows any more by which name it was owned.
+    std::fs::remove_file(path.with_file_name("relay.db.lock")).unwrap();
+    assert!(matches!(
+        SqliteJournal::open(&path, at_once()),
+        Err(OpenError::OtherName { .. })
+    ));
+    std::fs::remove_file(&other_path).unwrap();
+    drop(open(&path));
+}
+
+/// By the lock file alone it would be another journal.
+#[test]
+#[cfg(target_os = "linux")]
+fn err_an_owner_under_another_name_is_still_the_owner() {
+    let (_folder, path) = folder();
+    drop(open(&path));
+    let other_path = path.with_file_name("other.db");
+    std::fs::hard_link(&path, &other_path).unwrap();
+    std::fs::write(path.with_file_name("other.db.lock"), "77").unwrap();
+    let one = open(&path);
+    for wait in [0, 60] {
+        let options = OpenOptions::new().with_lock_wait(Duration::from_millis(wait));
+        let error = SqliteJournal::open(&other_path, options).unwrap_err();
+        let us = std::process::id();
+        assert!(
+            matches!(error, OpenError::Held { pid: Some(pid), .. } if pid == us),
+            "{error:?}"
+        );
+    }
+    one.close().unwrap();
+    drop(SqliteJournal::open(&other_path, at_once()).unwrap());
+}
+
+/// Closing a descriptor of our own on the file would free SQLite's locks on it, and another process could take the WAL away.
+#[test]
+#[cfg(target_os = "linux")]
+fn ok_our_lock_does_not_cost_sqlite_its_own() {
+    use std::os::unix::fs::MetadataExt;
+    let (_folder, path) = folder();
+    let journal = open(&path);
+    let inode = format!(":{} ", std::fs::metadata(&path).unwrap().ino());
+    // SQLite's shared lock, which every connection in WAL mode keeps: 2 to the 30th, and two.
+    let check = |expect: bool, when: &str| {
+        let locks = std::fs::read_to_string("/proc/locks").unwrap();
+        let held =
+            |line: &str| line.contains("POSIX") && line.contains(&inode) && line.contains("1073741826");
+        assert_eq!(locks.lines().any(held), expect, "{when}: {locks}");
+    };
+    check(true, "it is owned");
+    assert!(SqliteJournal::open(&path, at_once()).is_err());
+    check(true, "somebody was refused");
+    std::fs::remove_file(path.with_file_name("relay.db.lock")).unwrap();
+    assert!(SqliteJournal::open(&path, at_once()).is_err());
+    check(true, "somebody was refused without a lock file");
+    let reader = SqliteReader::open(&path).unwrap();
+    journal.close().unwrap();
+    check(true, "a reader outlives its owner");
+    for _ in 0..2 {
+        let next = open(&path);
+        assert!(SqliteJournal::open(&path, at_once()).is_err());
+        check(true, "the next owns it");
+        drop(next);
+        check(true, "a reader outlives the next owner as well");
+    }
+    drop(reader);
+    check(false, "nobody has it");
+}
+
 #[test]
 fn ok_odd_paths() {
     let folder = tempfile::tempdir().unwrap();
@@ -389,31 +500,4 @@ async fn err_a_journal_that_vanished_promises_nothing() {
         panic!("not events");
     };
     assert_eq!(events[0].key, "/w 1");
-}
-
-/// One file under two names would have two WALs, and what one owner writes the other would not see.
-#[test]
-#[cfg(unix)]
-fn err_a_file_with_two_names_is_no_journal() {
-    let (_folder, path) = folder();
-    let journal = open(&path);
-    let other = path.with_file_name("other.db");
-    std::fs::hard_link(&path, &other).unwrap();
-    let error = SqliteJournal::open(&other, at_once()).unwrap_err();
-    assert!(matches!(error, OpenError::Linked { n: 2, .. }), "{error}");
-    drop(journal);
-    let error = SqliteJournal::open(&path, at_once()).unwrap_err().to_string();
-    assert!(error.contains("2 names (hard links)"), "{error}");
-    std::fs::remove_file(other).unwrap();
-    drop(open(&path));
-}
-
-/// Somebody tidies up: the journal's own lock holds on. Where it cannot be locked, the writer stops instead.
-#[test]
-#[cfg(target_os = "linux")]
-fn err_a_removed_lock_file_lets_no_second_owner_in() {
-    let (_folder, path) = folder();
-    let _first = open(&path);
-    std::fs::remove_file(path.with_file_name("relay.db.lock")).unwrap();
-    assert!(SqliteJournal::open(&path, at_once()).is_err(), "two owners");
 }
