@@ -127,7 +127,9 @@ struct State {
 enum Change {
     Meta(Meta),
     Event(EventSeq, String),
-    Unreadable(Vec<UnreadableRow>),
+    /// What was trimmed from the front.
+    UnreadableTrimmed(Vec<UnreadableRow>),
+    UnreadableAdded,
     Release(DispatchKey, Option<ReleaseRow>),
     Item(ItemId, Option<Item>),
     Mark(String, Option<Place>),
@@ -145,7 +147,13 @@ impl Change {
                 state.events.remove(&seq);
                 state.event_keys.remove(&key);
             }
-            Self::Unreadable(rows) => state.unreadable = rows,
+            Self::UnreadableTrimmed(mut rows) => {
+                rows.append(&mut state.unreadable);
+                state.unreadable = rows;
+            }
+            Self::UnreadableAdded => {
+                state.unreadable.pop();
+            }
             Self::Release(key, row) => put_back(&mut state.releases, key, row),
             Self::Item(id, item) => {
                 match item {
@@ -327,13 +335,12 @@ impl Rows for State {
         if self.unreadable.iter().any(|known| known.digest == row.digest) {
             return Ok(false);
         }
-        self.undo.push(Change::Unreadable(self.unreadable.clone()));
+        self.undo.push(Change::UnreadableAdded);
         self.unreadable.push(row.clone());
         Ok(true)
     }
 
     fn trim_unreadable(&mut self, rows: usize, bytes: usize) -> Stored<()> {
-        self.undo.push(Change::Unreadable(self.unreadable.clone()));
         let mut kept = 0;
         let mut used = 0_usize;
         for row in self.unreadable.iter().rev() {
@@ -344,7 +351,8 @@ impl Rows for State {
             kept += 1;
         }
         let surplus = self.unreadable.len() - kept;
-        self.unreadable.drain(..surplus);
+        let trimmed = self.unreadable.drain(..surplus).collect();
+        self.undo.push(Change::UnreadableTrimmed(trimmed));
         Ok(())
     }
 

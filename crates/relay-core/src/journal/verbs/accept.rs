@@ -3,6 +3,8 @@
 //! **Reads**: `intake` builds its batch; `claim` finds what it wrote.
 //! **Source**: DESIGN section 6, one dispatch per release.
 
+use std::collections::HashSet;
+
 use crate::alarm::Alert;
 use crate::journal::item::{EventRow, EventSeq, Item, ItemId, Phase, ReleaseRow, Target, UnreadableRow};
 use crate::journal::rows::Rows;
@@ -26,27 +28,39 @@ pub fn accept(rows: &mut dyn Rows, batch: AcceptBatch) -> Result<Acceptance, Jou
     for event in batch.events {
         fates.push(accept_event(&mut verb, event)?);
     }
-    let any_unreadable = !batch.unreadable.is_empty();
-    for (body, why) in batch.unreadable {
-        verb.meta.n_unreadable = verb.meta.n_unreadable.saturating_add(1);
-        let row = UnreadableRow {
-            digest: digest(&body),
-            body,
-            why: why.clone(),
-            received_at: batch.now,
-        };
-        if verb.rows.add_unreadable(&row)? {
-            verb.alerts.push(Alert::Unreadable { why });
-        }
-    }
-    if any_unreadable {
+    if !batch.unreadable.is_empty() {
+        let n = u64::try_from(batch.unreadable.len()).unwrap_or(u64::MAX);
+        verb.meta.n_unreadable = verb.meta.n_unreadable.saturating_add(n);
         let (n_rows, bytes) = batch.keep_unreadable;
+        for (body, why) in worth_keeping(batch.unreadable, n_rows) {
+            let row = UnreadableRow {
+                digest: digest(&body),
+                body,
+                why: why.clone(),
+                received_at: batch.now,
+            };
+            if verb.rows.add_unreadable(&row)? {
+                verb.alerts.push(Alert::Unreadable { why });
+            }
+        }
         verb.rows.trim_unreadable(n_rows, bytes)?;
     }
     Ok(Acceptance {
         fates,
         alerts: verb.end(true)?,
     })
+}
+
+/// Each element once, and no more of them than are kept: a body may hold a million. At least one is told of.
+fn worth_keeping(unreadable: Vec<(String, String)>, n_rows: usize) -> impl Iterator<Item = (String, String)> {
+    let mut seen = HashSet::new();
+    let firsts: Vec<bool> = unreadable
+        .iter()
+        .map(|(body, _)| seen.insert(body.as_str()))
+        .collect();
+    let surplus = seen.len().saturating_sub(n_rows.max(1));
+    let distinct = unreadable.into_iter().zip(firsts).filter(|(_, first)| *first);
+    distinct.skip(surplus).map(|(element, _)| element)
 }
 
 fn accept_event(verb: &mut Verb<'_>, new: NewEvent) -> Result<Fate, JournalError> {
@@ -237,6 +251,21 @@ fn digest(body: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ok_each_unreadable_element_once_and_the_last_of_them() {
+        let check = |bodies: &str, n_rows, expect: &str| {
+            let element = |body: char| (body.to_string(), "no id".to_owned());
+            let kept = worth_keeping(bodies.chars().map(element).collect(), n_rows);
+            assert_eq!(kept.map(|(body, _)| body).collect::<String>(), expect, "{bodies}");
+        };
+        check("", 2, "");
+        check("abc", 3, "abc");
+        check("abc", 2, "bc");
+        check("abaab", 2, "ab");
+        check("abbbbbb", 2, "ab");
+        check("abc", 0, "c");
+    }
 
     #[test]
     fn ok_digest_is_sha_256_in_hexadecimal() {
