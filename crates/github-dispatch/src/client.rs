@@ -15,10 +15,11 @@ use crate::error::{Advice, BlockScope, Error, ErrorKind};
 use crate::repo::RepoFullName;
 use crate::repository_dispatch::{DispatchEventType, RepositoryDispatch};
 use crate::request::{ApiRoot, DEFAULT_API_VERSION, GITHUB_COM, InvalidRequest, Requests, RunQuery};
-use crate::response::{Accepted, Hidden, dispatched, json};
+use crate::response::{Accepted, Hidden, WorkflowAccepted, dispatched, json, workflow_dispatched};
 use crate::runs::{Probe, Run, RunPage, shows_id};
 use crate::send::{Answer, send};
 use crate::tls::{Connections, http_client};
+use crate::workflow_dispatch::{WorkflowDispatch, WorkflowFile};
 use crate::workflow_file::read_workflow;
 
 /// Pages that a look for a run reads at most: GitHub shows 1,000 runs of a search.
@@ -203,6 +204,27 @@ impl Client {
         let answer = self.exchange(&inner.dispatching, make).await?;
         let now = inner.clock.now();
         dispatched(answer.status, &answer.headers, &answer.body, now, &answer.hidden)
+    }
+
+    /// Starts one workflow at a ref: one attempt, never repeated.
+    ///
+    /// # Errors
+    /// As [`dispatch`](Self::dispatch). 404 means that there is no such workflow as well; 422 that it has no `workflow_dispatch` at this
+    /// ref, or not these inputs.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: a dropped future leaves it open whether the dispatch was accepted.
+    pub async fn dispatch_workflow(
+        &self,
+        repo: &RepoFullName,
+        workflow: &WorkflowFile,
+        dispatch: &WorkflowDispatch,
+    ) -> Result<WorkflowAccepted, Error> {
+        let inner = &self.inner;
+        let make = || inner.requests.workflow_dispatch(repo, workflow, dispatch);
+        let answer = self.exchange(&inner.dispatching, make).await?;
+        let now = inner.clock.now();
+        workflow_dispatched(answer.status, &answer.headers, &answer.body, now, &answer.hidden)
     }
 
     /// Lists a page of runs, 100 to the page; pages count from 1. Needs *Actions: read*.

@@ -4,9 +4,11 @@
 //! | --- | --- |
 //! | where to: `owner/name` | [`repo`] |
 //! | what: an event type and a payload within GitHub's limits | [`repository_dispatch`] |
+//! | or: one workflow at a ref, and its inputs | [`workflow_dispatch`] |
 //! | the requests, as values | [`request`] |
 //! | what came back: success, or an error with advice | [`response`], [`error`], [`rate_limit`] |
 //! | the runs that a dispatch started, and the id by which one is recognised | [`runs`], [`workflow_file`] |
+//! | what GitHub posts to you (feature `webhooks`) | [`webhooks`] |
 //! | the client (feature `client`) | [`client`], [`auth`], [`clock`] |
 //! | a GitHub on loopback for your own tests (feature `mock`) | [`mock`] |
 //!
@@ -18,6 +20,7 @@
 //! | `rustls` (default) | the client, with TLS by rustls and ring |
 //! | `native-tls` | the client, with TLS of the operating system |
 //! | `client` | the client without TLS: loopback, or an HTTP client of your own |
+//! | `webhooks` | [`webhooks`]: signatures, and what became of runs, jobs and deployments, pushed instead of polled |
 //! | `mock` | [`mock::MockGitHub`] |
 //!
 //! # Example: limits are proved before anything is sent
@@ -36,7 +39,7 @@
 //! ```
 #![forbid(unsafe_code)]
 #![cfg_attr(
-    not(all(feature = "client", feature = "mock")),
+    not(all(feature = "client", feature = "mock", feature = "webhooks")),
     expect(
         rustdoc::broken_intra_doc_links,
         reason = "the table names modules of features"
@@ -62,6 +65,9 @@ pub mod runs;
 mod send;
 #[cfg(feature = "client")]
 mod tls;
+#[cfg(feature = "webhooks")]
+pub mod webhooks;
+pub mod workflow_dispatch;
 pub mod workflow_file;
 
 #[cfg(feature = "client")]
@@ -74,8 +80,9 @@ pub use self::repository_dispatch::{
     DEFAULT_PAYLOAD_CAP_BYTES, DispatchEventType, MAX_EVENT_TYPE_CHARS, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_KEYS,
     RepositoryDispatch,
 };
-pub use self::response::Accepted;
+pub use self::response::{Accepted, StartedRun, WorkflowAccepted};
 pub use self::runs::{Probe, Run};
+pub use self::workflow_dispatch::{InvalidWorkflowDispatch, WorkflowDispatch, WorkflowFile};
 
 #[cfg(all(doctest, feature = "client"))]
 #[doc = include_str!("../README.md")]

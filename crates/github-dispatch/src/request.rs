@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::repo::RepoFullName;
 use crate::repository_dispatch::RepositoryDispatch;
+use crate::workflow_dispatch::{WorkflowDispatch, WorkflowFile};
 
 /// The API version that is asked for unless the builder says otherwise: known to every Enterprise Server.
 pub const DEFAULT_API_VERSION: &str = "2022-11-28";
@@ -148,6 +149,29 @@ impl Requests {
             "application/vnd.github+json",
             Some(dispatch.body()),
         )
+    }
+
+    /// `POST /repos/{owner}/{repo}/actions/workflows/{workflow}/dispatches`. Needs *Actions: write*. Not idempotent.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn workflow_dispatch(
+        &self,
+        repo: &RepoFullName,
+        workflow: &WorkflowFile,
+        dispatch: &WorkflowDispatch,
+    ) -> Made {
+        let url = self.root.below(&[
+            "repos",
+            repo.owner(),
+            repo.name(),
+            "actions",
+            "workflows",
+            workflow.as_str(),
+            "dispatches",
+        ]);
+        let body = dispatch.body(&self.api_version);
+        self.request(Method::POST, &url, "application/vnd.github+json", Some(body))
     }
 
     /// `GET /repos/{owner}/{repo}`.

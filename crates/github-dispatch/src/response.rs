@@ -45,6 +45,63 @@ pub struct Accepted {
     pub exhausted_until: Option<SystemTime>,
 }
 
+/// GitHub accepted a workflow dispatch.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct WorkflowAccepted {
+    /// What every accepted dispatch has.
+    pub accepted: Accepted,
+    /// The run it started, where GitHub names it: see
+    /// [`with_run_details`](crate::WorkflowDispatch::with_run_details).
+    pub run: Option<StartedRun>,
+}
+
+/// The run that GitHub names in its answer.
+///
+/// Shape: `{"workflow_run_id": 30000000001, "run_url": "…", "html_url": "…"}`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct StartedRun {
+    /// `workflow_run_id`: JSON integer of up to 64 bits.
+    #[serde(rename = "workflow_run_id")]
+    pub id: u64,
+    /// `html_url`: where a person looks at it.
+    #[serde(default)]
+    pub html_url: Option<String>,
+}
+
+/// Reads the answer to a workflow dispatch: any 2xx is success, and a body that names no run takes nothing from it.
+///
+/// # Errors
+/// Any other status, with the advice that follows from it.
+pub fn read_workflow_dispatch(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: SystemTime,
+) -> Result<WorkflowAccepted, Error> {
+    workflow_dispatched(status, headers, body, now, &Hidden::default())
+}
+
+/// As [`read_workflow_dispatch`], for an answer that may repeat what has to be hidden.
+pub(crate) fn workflow_dispatched(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: SystemTime,
+    hidden: &Hidden,
+) -> Result<WorkflowAccepted, Error> {
+    Ok(WorkflowAccepted {
+        accepted: dispatched(status, headers, body, now, hidden)?,
+        // serde would take an array for the struct as well.
+        run: body
+            .trim_ascii_start()
+            .starts_with(b"{")
+            .then(|| serde_json::from_slice(body).ok())
+            .flatten(),
+    })
+}
+
 /// Reads the answer to a dispatch: any 2xx is success, its body optional.
 ///
 /// # Errors

@@ -80,6 +80,9 @@ macro_rules! words {
     };
 }
 
+#[cfg(feature = "webhooks")]
+pub(crate) use words;
+
 words!(
     /// How far a run is.
     RunStatus {

@@ -10,8 +10,8 @@ use http::Method;
 use serde_json::{Value, json};
 use wiremock::{Match, Request, Respond, ResponseTemplate};
 
-use super::state::State;
-use super::{Scripted, lock};
+use super::state::{Refused, State, read_workflow_dispatch};
+use super::{Received, Scripted, lock};
 use crate::clock::{Clock, SystemClock};
 
 /// Everything that gets an answer.
@@ -35,6 +35,7 @@ impl Dropping {
 /// What a path asks for.
 enum Asked<'p> {
     Dispatches,
+    WorkflowDispatches(&'p str),
     Repository,
     Runs,
     Run(&'p str),
@@ -50,6 +51,9 @@ fn asked(request: &Request) -> Option<(String, Asked<'_>)> {
     };
     let asked = match (&request.method, rest) {
         (&Method::POST, ["dispatches"]) => Asked::Dispatches,
+        (&Method::POST, ["actions", "workflows", workflow, "dispatches"]) => {
+            Asked::WorkflowDispatches(workflow)
+        }
         (&Method::GET, []) => Asked::Repository,
         (&Method::GET, ["actions", "runs"]) => Asked::Runs,
         (&Method::GET, ["actions", "runs", id]) => Asked::Run(id),
@@ -65,7 +69,11 @@ impl Match for Dropping {
         let state = lock(&self.0);
         let next = state.script.front().unwrap_or(&state.always);
         let drops = matches!(next, Scripted::AcceptThenDrop | Scripted::DropBefore);
-        drops && matches!(asked(request), Some((_, Asked::Dispatches))) && refused(&state, request).is_none()
+        let is_dispatch = matches!(
+            asked(request),
+            Some((_, Asked::Dispatches | Asked::WorkflowDispatches(_)))
+        );
+        drops && is_dispatch && refused(&state, request).is_none()
     }
 }
 
@@ -74,8 +82,8 @@ pub(super) fn drop_connection(state: &Mutex<State>, request: &Request) -> Error 
     let mut state = lock(state);
     state.n_requests += 1;
     let script = next(&mut state);
-    if let Some((repository, _)) = asked(request)
-        && let Ok(received) = state.read_dispatch(&repository, &request.body)
+    if let Some((repository, asked)) = asked(request)
+        && let Ok(received) = read(&state, &repository, &asked, request)
     {
         state.take(received, script == Scripted::AcceptThenDrop, &now());
     }
@@ -94,7 +102,9 @@ impl Respond for Answering {
         };
         let key = repository.to_ascii_lowercase();
         match asked {
-            Asked::Dispatches => dispatches(&mut state, &repository, request),
+            Asked::Dispatches | Asked::WorkflowDispatches(_) => {
+                dispatches(&mut state, &repository, &asked, request)
+            }
             Asked::Repository => {
                 let full_name = state.repositories.get(&key).map(|one| one.full_name.clone());
                 ok(&json!({ "id": 1, "full_name": full_name, "default_branch": "main", "archived": false }))
@@ -148,8 +158,31 @@ fn next(state: &mut State) -> Scripted {
     state.script.pop_front().unwrap_or_else(|| state.always.clone())
 }
 
-fn dispatches(state: &mut State, repository: &str, request: &Request) -> ResponseTemplate {
-    let received = match state.read_dispatch(repository, &request.body) {
+/// A dispatch of either kind as GitHub reads it.
+fn read(state: &State, repository: &str, asked: &Asked<'_>, request: &Request) -> Result<Received, Refused> {
+    match asked {
+        Asked::WorkflowDispatches("deploy.yml") => read_workflow_dispatch(repository, &request.body),
+        Asked::WorkflowDispatches(_) => Err((404, "Not Found".to_owned())),
+        _ => state.read_dispatch(repository, &request.body),
+    }
+}
+
+/// What is answered with 200 and the run, and with 204 otherwise: only a workflow dispatch, where it was asked for, or always in newer
+/// API versions.
+fn names_run(asked: &Asked<'_>, request: &Request) -> bool {
+    let version = request.headers.get("x-github-api-version");
+    let is_newer = version
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|version| version >= "2026-03-10");
+    let asks = || {
+        let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        body.get("return_run_details") == Some(&Value::from(true))
+    };
+    matches!(asked, Asked::WorkflowDispatches(_)) && (is_newer || asks())
+}
+
+fn dispatches(state: &mut State, repository: &str, asked: &Asked<'_>, request: &Request) -> ResponseTemplate {
+    let received = match read(state, repository, asked, request) {
         Ok(received) => received,
         Err((status, message)) => return error(status, &message),
     };
@@ -163,6 +196,12 @@ fn dispatches(state: &mut State, repository: &str, request: &Request) -> Respons
     );
     state.take(received, effect, &now());
     match script {
+        Scripted::Accept if names_run(asked, request) => {
+            let run = state.runs.last().map(|run| {
+                json!({ "workflow_run_id": run.id(), "html_url": run.text("html_url"), "run_url": run.text("html_url") })
+            });
+            ok(&run.unwrap_or_default()).insert_header("x-github-request-id", "MOCK:1")
+        }
         Scripted::Accept | Scripted::AcceptThenDrop | Scripted::DropBefore => {
             ResponseTemplate::new(204).insert_header("x-github-request-id", "MOCK:1")
         }

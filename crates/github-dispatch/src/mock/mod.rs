@@ -91,12 +91,16 @@ pub enum RunsShow {
 pub struct Received {
     /// `owner/name` of the path.
     pub repository: String,
-    /// `event_type`.
+    /// `event_type`; empty for a workflow dispatch.
     pub event_type: String,
-    /// `client_payload`.
+    /// `client_payload`, or the inputs of a workflow dispatch.
     pub client_payload: Map<String, Value>,
-    /// `client_payload.relay.id`.
+    /// `client_payload.relay.id`, or the input `relay_id`.
     pub relay_id: Option<String>,
+    /// The file of a workflow dispatch: `deploy.yml`, the only one there is.
+    pub workflow: Option<String>,
+    /// The ref of a workflow dispatch: `main`, the only branch there is.
+    pub git_ref: Option<String>,
     /// Whether it had an effect: a run was started, whatever was answered.
     pub effect: bool,
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Received, RunsShow, Scripted};
 use crate::repository_dispatch::{MAX_EVENT_TYPE_CHARS, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_KEYS};
+use crate::workflow_dispatch::MAX_INPUTS;
 
 /// The first run's id: beyond 32 bits, as GitHub's are.
 const FIRST_RUN: u64 = 30_000_000_001;
@@ -128,6 +129,8 @@ impl State {
             event_type: event_type.to_owned(),
             relay_id: relay_id.map(str::to_owned),
             client_payload,
+            workflow: None,
+            git_ref: None,
             effect: false,
         })
     }
@@ -162,8 +165,12 @@ impl State {
             RunsShow::AfterLists(n) => Some(n),
             RunsShow::Never => None,
         };
+        let event = match &received.workflow {
+            Some(_) => "workflow_dispatch",
+            None => "repository_dispatch",
+        };
         let json = json!({
-            "id": id, "name": "deploy", "display_title": title, "event": "repository_dispatch", "path": ".github/workflows/deploy.yml",
+            "id": id, "name": "deploy", "display_title": title, "event": event, "path": ".github/workflows/deploy.yml",
             "status": "queued", "conclusion": null, "run_number": number + 1, "run_attempt": 1, "created_at": now,
             "html_url": format!("https://github.example/{}/actions/runs/{id}", received.repository)
         });
@@ -173,4 +180,38 @@ impl State {
             lists_until_shown,
         });
     }
+}
+
+/// Reads a dispatch of `deploy.yml` as GitHub does; there is one branch, `main`. The input `relay_id` is the id.
+pub(super) fn read_workflow_dispatch(repository: &str, body: &[u8]) -> Result<Received, Refused> {
+    let body: Value = serde_json::from_slice(body).map_err(|_| (400, "Problems parsing JSON".to_owned()))?;
+    let Some(git_ref) = body.get("ref").and_then(Value::as_str) else {
+        return Err((422, "Invalid request.\n\n\"ref\" wasn't supplied.".to_owned()));
+    };
+    if !["main", "refs/heads/main"].contains(&git_ref) {
+        return Err((422, format!("No ref found for: {git_ref}")));
+    }
+    let inputs = match body.get("inputs") {
+        None => Map::new(),
+        Some(Value::Object(inputs)) => inputs.clone(),
+        Some(_) => {
+            let message = "Invalid request.\n\nFor 'properties/inputs', it is not an object.";
+            return Err((422, message.to_owned()));
+        }
+    };
+    if inputs.len() > MAX_INPUTS {
+        let message =
+            format!("you may only define up to {MAX_INPUTS} `inputs` for a `workflow_dispatch` event");
+        return Err((422, message));
+    }
+    let relay_id = inputs.get("relay_id").and_then(Value::as_str);
+    Ok(Received {
+        repository: repository.to_owned(),
+        event_type: String::new(),
+        relay_id: relay_id.map(str::to_owned),
+        workflow: Some("deploy.yml".to_owned()),
+        git_ref: Some(git_ref.to_owned()),
+        client_payload: inputs,
+        effect: false,
+    })
 }

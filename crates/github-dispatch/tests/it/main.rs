@@ -10,6 +10,7 @@
 //! | the mock refuses what GitHub refuses, and loses what it is told to lose | `mock` |
 //! | what a check promises, a look keeps, whatever the `run-name` | `props` |
 //! | the environment changes nothing | `env` |
+//! | one workflow is started at a ref, and its run named | `workflow_dispatch` |
 
 #[cfg(test)]
 #[cfg(feature = "client")]
@@ -37,3 +38,6 @@ mod runs;
 #[cfg(test)]
 #[cfg(feature = "client")]
 mod support;
+#[cfg(test)]
+#[cfg(all(feature = "client", feature = "mock"))]
+mod workflow_dispatch;
