@@ -7,7 +7,7 @@ default:
     @just --list
 
 # Everything that CI runs, in its order.
-ci: fmt typos test tidy clippy docs features boundaries examples benches (peers "--check") fuzz package
+ci: fmt typos test tidy clippy docs features boundaries examples benches (peers "--check") fuzz workflows package
 
 # Formatting.
 fmt:
@@ -71,6 +71,10 @@ peers *ARGS:
 # The same in instructions, counted by callgrind; bodies of 1, 10, 100 and 1,000 events unless EVENTS are named. Needs valgrind.
 peers-instructions *ARGS:
     bash benches/peers/cloudevents/instructions.sh {{ARGS}}
+
+# The rendered workflows, judged by zizmor and by the JSON Schema of workflow files. Needs both (`pip install zizmor check-jsonschema`).
+workflows:
+    bash tidy/workflows.sh
 
 # Fuzz targets, N executions each, where a nightly toolchain is installed.
 fuzz N="20000":

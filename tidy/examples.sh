@@ -11,6 +11,7 @@ run() {
     cargo run -q -p relay-examples --example "$@"
 }
 run quickstart
+run hack1_2_workflow >/dev/null
 run hack2_2_parse -- fixtures/events/*.json --table >/dev/null
 run hack2_2_parse -- fixtures/events/*dead-letter*.json --strict --dead-letters --originals | run hack2_2_parse -- - --strict --to-cloud-events |
     run hack2_2_parse -- - --strict --schema cloud-events --table

@@ -7,6 +7,7 @@
 //! | or: one workflow at a ref, and its inputs | [`workflow_dispatch`] |
 //! | the requests, as values | [`request`] |
 //! | what came back: success, or an error with advice | [`response`], [`error`], [`rate_limit`] |
+//! | a workflow file that deploys what a dispatch names | [`deploy_workflow`] |
 //! | the runs that a dispatch started, and the id by which one is recognised | [`runs`], [`workflow_file`] |
 //! | what GitHub posts to you (feature `webhooks`) | [`webhooks`] |
 //! | the client (feature `client`) | [`client`], [`auth`], [`clock`] |
@@ -52,6 +53,7 @@ pub mod auth;
 pub mod client;
 #[cfg(any(feature = "client", feature = "mock"))]
 pub mod clock;
+pub mod deploy_workflow;
 pub mod error;
 #[cfg(feature = "mock")]
 pub mod mock;

@@ -10,6 +10,7 @@
 //! | the mock refuses what GitHub refuses, and loses what it is told to lose | `mock` |
 //! | what a check promises, a look keeps, whatever the `run-name` | `props` |
 //! | the environment changes nothing | `env` |
+//! | the shell of the rendered workflow: copies end, hostile values are no commands | `deploy_workflow` |
 //! | one workflow is started at a ref, and its run named | `workflow_dispatch` |
 
 #[cfg(test)]
@@ -18,6 +19,8 @@ mod auth;
 #[cfg(test)]
 #[cfg(all(feature = "client", feature = "mock"))]
 mod check;
+#[cfg(all(test, unix))]
+mod deploy_workflow;
 #[cfg(test)]
 #[cfg(feature = "client")]
 mod env;
