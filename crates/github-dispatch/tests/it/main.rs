@@ -19,7 +19,8 @@ mod auth;
 #[cfg(test)]
 #[cfg(all(feature = "client", feature = "mock"))]
 mod check;
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod deploy_workflow;
 #[cfg(test)]
 #[cfg(feature = "client")]
