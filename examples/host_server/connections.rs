@@ -19,6 +19,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How long to wait when no connection can be taken: open files are used up, and some must be closed first.
 const BREATH: Duration = Duration::from_secs(1);
+/// What is read of a connection before anybody looks at it, and the longest head of a request. hyper's own bound is 400 KiB, which
+/// all connections together would make hundreds of megabytes.
+const MAX_BUFFER_BYTES: usize = 32 << 10;
 
 /// What strangers may ask of the server before they have shown a secret.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +40,8 @@ pub(crate) async fn serve(
 ) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(limits.header_within);
+        .header_read_timeout(limits.header_within)
+        .max_buf_size(MAX_BUFFER_BYTES);
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(limits.max_connections));
     let mut stop = pin!(stop);

@@ -85,6 +85,15 @@ fn err_a_sender_that_reads_last_gets_its_answer() {
     }
 }
 
+/// What the owner of the journal in this folder holds, in kB.
+#[cfg(target_os = "linux")]
+fn memory(folder: &Path) -> u64 {
+    let lock = std::fs::read_to_string(folder.join("relay.db.lock")).unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", lock.trim())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
 /// Whoever has no secret cannot make the server hold 4 MiB for each connection.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
@@ -92,13 +101,7 @@ async fn ok_bodies_without_a_secret_are_not_held() {
     let github = MockGitHub::start(REPOSITORY).await;
     let folder = tempfile::tempdir().unwrap();
     let server = start(folder.path(), &github.uri(), "");
-    let lock = std::fs::read_to_string(folder.path().join("relay.db.lock")).unwrap();
-    let memory = || {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", lock.trim())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
-    };
-    let before = memory();
+    let before = memory(folder.path());
     let chunk = vec![b' '; 63 * 65_536];
     let mut held = Vec::new();
     for _ in 0..50 {
@@ -111,10 +114,46 @@ async fn ok_bodies_without_a_secret_are_not_held() {
         let _ = stream.read(&mut answer);
         held.push(stream);
     }
-    let after = memory();
+    let after = memory(folder.path());
     assert!(
         after < before + 50_000,
         "{before} kB before, {after} kB with 50 connections that have no secret"
+    );
+}
+
+/// Nor can many of them that write at the same time: what is read ahead of each is little.
+#[cfg(target_os = "linux")]
+#[test]
+fn ok_many_strangers_at_once_are_held_by_little() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(folder.path(), "http://127.0.0.1:9", "");
+    let before = memory(folder.path());
+    let most = std::thread::scope(|scope| {
+        let strangers: Vec<_> = (0..100)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut stream = connect(&server);
+                    stream.write_all(head("POST", "", 4 * MIB).as_bytes()).unwrap();
+                    // The body never ends; when the server has closed, the rest cannot be written.
+                    for _ in 0..63 {
+                        if stream.write_all(&[b' '; 65_536]).is_err() {
+                            break;
+                        }
+                    }
+                    let _ = stream.read_to_end(&mut Vec::new());
+                })
+            })
+            .collect();
+        let mut most = before;
+        while strangers.iter().any(|stranger| !stranger.is_finished()) {
+            most = most.max(memory(folder.path()));
+            std::thread::yield_now();
+        }
+        most
+    });
+    assert!(
+        most < before + 25_000,
+        "{before} kB before, {most} kB with 100 that write at once"
     );
 }
 
@@ -202,14 +241,19 @@ async fn ok_a_sender_that_hangs_up_leaves_nothing_half_done() {
     let github = MockGitHub::start(REPOSITORY).await;
     let folder = tempfile::tempdir().unwrap();
     let server = start(folder.path(), &github.uri(), "");
-    for n in 0..60_u64 {
+    // The journal cannot write until all of them have gone.
+    let busy = rusqlite::Connection::open(folder.path().join("relay.db")).unwrap();
+    busy.execute_batch("BEGIN IMMEDIATE").unwrap();
+    for n in 0..10 {
         let body = Value::from([model_registered(&format!("m{n}"), "1", 0)].as_slice()).to_string();
         let mut stream = connect(&server);
         let request = head("POST", &format!("?code={SECRET}"), body.len()) + &body;
         stream.write_all(request.as_bytes()).unwrap();
-        TokioClock.sleep(Duration::from_micros(n * 50)).await;
+        TokioClock.sleep(Duration::from_millis(20)).await;
         drop(stream);
     }
+    TokioClock.sleep(Duration::from_millis(200)).await;
+    busy.execute_batch("ROLLBACK").unwrap();
     let mut last = [0; 3];
     for _ in 0..10 {
         // Longer than `/readyz` repeats itself.
