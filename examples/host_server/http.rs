@@ -80,7 +80,8 @@ async fn events(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Re
         return StatusCode::REQUEST_TIMEOUT.into_response();
     };
     discard(&head, body);
-    // A task of its own: when the sender hangs up, this future is dropped, and a delivery would be left half accepted.
+    // A task of its own, which has the place: when the sender hangs up this future is dropped, and the end of the server waits for
+    // what is still being written down.
     let relay = shared.relay.clone();
     let accepted = tokio::spawn(async move {
         let response = relay.accept(Request::from_parts(head, bytes)).await;

@@ -10,6 +10,9 @@ use crate::error::kind_of;
 use crate::event::Event;
 use crate::scan::{NotJson, Scan};
 
+/// Elements of a full batch of Event Grid.
+pub(crate) const MAX_ELEMENTS: usize = 5_000;
+
 /// Bounds on what is read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -28,7 +31,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_body_bytes: 4 * 1024 * 1024,
-            max_elements: 5_000,
+            max_elements: MAX_ELEMENTS,
             max_field_bytes: 8 * 1024,
             max_depth: 128,
         }
@@ -275,9 +278,10 @@ fn array<'a>(scan: &mut Scan<'a>, limits: &Limits) -> Result<Found<'a>, NotJson>
         if n < limits.max_elements {
             let element = element(scan, n, limits)?;
             if n == 0 {
-                // Most bodies repeat one shape: room for as many as the rest would hold of the first.
+                // Most bodies repeat one shape: room for as many as the rest would hold of the first, up to a full batch of Event
+                // Grid. A body that begins with something short would else claim room that nothing needs.
                 let n_more = scan.n_left() / scan.at().max(1);
-                elements.reserve_exact(n_more.min(limits.max_elements - 1) + 1);
+                elements.reserve_exact(n_more.min(limits.max_elements.min(MAX_ELEMENTS) - 1) + 1);
             }
             elements.push(element);
         } else {

@@ -252,9 +252,7 @@ impl<'a> Event<'a> {
     /// `data_base64` decoded: what a CloudEvent has for `data` when that is not JSON. None when it is missing or not base64.
     #[must_use]
     pub fn data_bytes(&self) -> Option<Vec<u8>> {
-        let members = Members::read(&self.raw).ok()?;
-        let text = members.text("data_base64").ok()??;
-        base64::decode(&text)
+        bytes_of(&Members::read(&self.raw).ok()?)
     }
 
     fn json_of_base64(&self) -> Option<String> {
@@ -263,7 +261,7 @@ impl<'a> Event<'a> {
         if !media_type.is_none_or(|media_type| is_json_type(&media_type)) {
             return None;
         }
-        let text = String::from_utf8(self.data_bytes()?).ok()?;
+        let text = String::from_utf8(bytes_of(&members)?).ok()?;
         is_json(&text).then_some(text)
     }
 
@@ -322,6 +320,11 @@ impl<'a> Event<'a> {
 fn range_in(whole: &str, part: &str) -> Range<usize> {
     let from = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
     from..from + part.len()
+}
+
+/// `data_base64` decoded.
+fn bytes_of(members: &Members<'_>) -> Option<Vec<u8>> {
+    base64::decode(&members.text("data_base64").ok()??)
 }
 
 #[cfg(test)]

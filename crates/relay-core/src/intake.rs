@@ -47,7 +47,7 @@ pub(crate) async fn take(
         Err(error) => {
             let why = error.to_string();
             let reply = match error.kind() {
-                BatchErrorKind::TooLarge | BatchErrorKind::TooManyElements => Reply::TooLarge { why },
+                BatchErrorKind::TooLarge => Reply::TooLarge { why },
                 _ => Reply::Unreadable { why },
             };
             return Taken {
@@ -182,7 +182,9 @@ fn new_event(
         (Some(model), Some(version)) => ReleaseKey::of_model(&place_of, model, version),
         _ => ReleaseKey::of_event(&event.source().to_lowercase(), event.id()),
     };
-    let instant = event.time().map(instant);
+    let instant = event
+        .time()
+        .map(|time| (time.unix_seconds(), time.subsec_nanos()));
     let wanted = routes
         .iter()
         .map(|route| new_item(route, view, &release, &place_of, instant))
@@ -252,12 +254,4 @@ fn new_item(
         place,
         park: unpayable.or(unplaced),
     }
-}
-
-/// An event's time as seconds and nanoseconds since the epoch.
-fn instant(time: &eventgrid_schema::EventTime<'_>) -> (i64, u32) {
-    const NANOS: i128 = 1_000_000_000;
-    let nanos = time.unix_nanos();
-    let seconds = i64::try_from(nanos.div_euclid(NANOS)).unwrap_or(i64::MAX);
-    (seconds, u32::try_from(nanos.rem_euclid(NANOS)).unwrap_or(0))
 }

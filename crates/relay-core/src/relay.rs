@@ -24,7 +24,7 @@ use crate::journal::{AcceptBatch, Budgets, Command, Journal, JournalError, Recor
 use crate::reply::Reply;
 use crate::rules::Router;
 use crate::rules::gate::{AdmitAll, Gate};
-use crate::webhook::{Admitted, DEFAULT_MAX_BODY_BYTES, DEFAULT_ORIGINS, SharedSecrets, Webhook};
+use crate::webhook::{DEFAULT_MAX_BODY_BYTES, DEFAULT_ORIGINS, Early, SharedSecrets, Webhook};
 #[cfg(feature = "tokio")]
 use crate::worker::UnderWay;
 use crate::worker::{Round, Worker};
@@ -283,42 +283,32 @@ impl Relay {
     /// # Cancel safety
     /// As [`accept`](Self::accept).
     pub async fn reply(&self, request: Request<Bytes>) -> Reply {
-        let reply = match self.inner.webhook.admit(request) {
-            Admitted::Delivery(body) => {
+        match self.inner.webhook.admit(request) {
+            Ok(body) => {
                 let relay = self.clone();
                 // Without an answer from there the delivery may be written down or not: it comes again.
                 to_its_end(async move { relay.take(&body).await })
                     .await
                     .unwrap_or(Reply::TryAgain)
             }
-            early => self.answer(early),
-        };
+            Err(early) => self.answer(*early),
+        }
+    }
+
+    /// What can be answered before the body is there: another method, no secret, a handshake by `OPTIONS`, a `content-length`
+    /// beyond the limit. A host that asks this first holds no body of a stranger in memory. None: read the body, and call
+    /// [`accept`](Self::accept), which asks all of it again.
+    #[must_use]
+    pub fn reply_to_head(&self, head: &Parts) -> Option<Reply> {
+        let early = self.inner.webhook.admit_head(head).err()?;
+        Some(self.answer(*early))
+    }
+
+    fn answer(&self, early: Early) -> Reply {
+        let Early { reply, alert } = early;
+        self.inner.worker.raise(alert.as_slice());
         self.count(&reply);
         reply
-    }
-
-    /// What can be answered before the body is there: another method, no secret, a handshake by `OPTIONS`. A host that asks this
-    /// first holds no body of a stranger in memory. None: read the body, and call [`accept`](Self::accept), which asks all of
-    /// it again.
-    #[must_use]
-    pub fn reply_to_head(&self, parts: &Parts) -> Option<Reply> {
-        let reply = self.answer(self.inner.webhook.admit_head(parts)?);
-        self.count(&reply);
-        Some(reply)
-    }
-
-    fn answer(&self, early: Admitted) -> Reply {
-        match early {
-            Admitted::Answered(reply) => reply,
-            Admitted::Lost { reply, subscription } => {
-                self.inner
-                    .worker
-                    .raise(&[Alert::EventsBeingLost { subscription }]);
-                reply
-            }
-            // Not answered here: it is tried again.
-            Admitted::Delivery(_) => Reply::TryAgain,
-        }
     }
 
     fn count(&self, reply: &Reply) {
@@ -343,7 +333,7 @@ impl Relay {
         }
     }
 
-    /// Writes a delivery down, tells what is alarming about it, and wakes whoever sends.
+    /// Writes a delivery down, tells what is alarming about it, wakes whoever sends, and counts it.
     async fn take(&self, body: &[u8]) -> Reply {
         let Inner {
             webhook,
@@ -359,6 +349,7 @@ impl Relay {
         if taken.work {
             self.wake();
         }
+        self.count(&taken.reply);
         taken.reply
     }
 
@@ -506,7 +497,7 @@ impl Relay {
             tokio::select! {
                 biased;
                 () = &mut stop => break,
-                Some(ended) = under_way.some_end(), if !under_way.is_empty() => {
+                Some(ended) = under_way.some_end() => {
                     if let Some(error) = ended.failed {
                         let wait = failing(&error);
                         worker.clock.sleep(wait).await;

@@ -76,11 +76,6 @@ pub(crate) struct Ended {
 }
 
 impl UnderWay<'_> {
-    #[cfg(feature = "tokio")]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.tasks.is_empty()
-    }
-
     /// Waits until a task ends, and takes those that ended with it; none when nothing is under way.
     ///
     /// # Cancel safety

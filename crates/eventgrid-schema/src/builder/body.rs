@@ -4,13 +4,13 @@
 //! **Source**: facts of 2026-11-22: a batch has up to 1 MB (section 2.1) and 5,000 events (section 2.3).
 
 use super::InvalidEvent;
-use crate::batch::{Batch, BatchErrorKind, Limits};
+use crate::batch::{self, Batch, BatchErrorKind, Limits};
 use crate::error::shown;
 
 /// Bytes of a body, at most: 1 MB.
 pub const MAX_BODY_BYTES: usize = 1_048_576;
 /// Events of a body, at most.
-pub const MAX_ELEMENTS: usize = 5_000;
+pub const MAX_ELEMENTS: usize = batch::MAX_ELEMENTS;
 
 /// The body of these elements: an array, also of one or of none.
 ///

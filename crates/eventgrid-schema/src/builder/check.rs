@@ -55,15 +55,6 @@ fn has_form_of_rfc3339(time: &[u8]) -> bool {
     has_zone && head.iter().zip(b"0000-00-00T00:00:00").all(is_like)
 }
 
-pub(super) fn is_base64(text: &str) -> bool {
-    let digits = text
-        .strip_suffix("==")
-        .or_else(|| text.strip_suffix('='))
-        .unwrap_or(text);
-    let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    text.len().is_multiple_of(4) && digits.bytes().all(is_digit)
-}
-
 pub(super) fn check_extension(name: &str, value: &Value) -> Result<(), InvalidEvent> {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     if cloud_event::KNOWN.contains(&name) {

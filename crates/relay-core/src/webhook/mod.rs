@@ -14,6 +14,7 @@ use http::{HeaderMap, Method, Request, header};
 pub use self::callback::{Callback, RefusedCallback};
 pub use self::secret::{InvalidSecret, SharedSecrets};
 
+use crate::alarm::Alert;
 use crate::reply::{Reply, is_handshake};
 
 /// The largest body that is taken unless the builder says otherwise: a full batch of Event Grid is about 1 MB.
@@ -31,47 +32,44 @@ pub(crate) struct Webhook {
     pub(crate) origins: Vec<String>,
 }
 
-/// What a request turned out to be.
+/// An answer that was found before any event was looked at.
 #[derive(Debug)]
-pub(crate) enum Admitted {
-    /// A delivery.
-    Delivery(Bytes),
-    /// It is answered already.
-    Answered(Reply),
-    /// It is refused, and looks as if Event Grid had sent it: its events are lost.
-    Lost {
-        reply: Reply,
-        subscription: Option<String>,
-    },
+pub(crate) struct Early {
+    pub(crate) reply: Reply,
+    /// It is a refusal that looks as if Event Grid had sent what it refuses: its events are lost.
+    pub(crate) alert: Option<Alert>,
 }
 
 impl Webhook {
-    pub(crate) fn admit(&self, request: Request<Bytes>) -> Admitted {
+    /// The body of a delivery.
+    pub(crate) fn admit(&self, request: Request<Bytes>) -> Result<Bytes, Box<Early>> {
         let (head, body) = request.into_parts();
-        if let Some(answered) = self.admit_head(&head) {
-            return answered;
-        }
+        self.admit_head(&head)?;
         if body.len() > self.max_body_bytes {
-            return lost(&head, self.too_large());
+            return Err(lost(&head, self.too_large()));
         }
-        Admitted::Delivery(body)
+        Ok(body)
     }
 
-    /// What the head alone decides; nothing when it is a delivery whose body may be read.
-    pub(crate) fn admit_head(&self, head: &Parts) -> Option<Admitted> {
+    /// What the head alone decides; all is well with it when it is of a delivery whose body may be read.
+    pub(crate) fn admit_head(&self, head: &Parts) -> Result<(), Box<Early>> {
+        let answered = |reply| Err(Box::new(Early { reply, alert: None }));
         if !is_handshake(&head.method) && head.method != Method::POST {
-            return Some(Admitted::Answered(Reply::WrongMethod));
+            return answered(Reply::WrongMethod);
         }
         if !self.secrets.admit(head.uri.query(), &head.headers) {
-            return Some(lost(head, Reply::Unauthorized));
+            return Err(lost(head, Reply::Unauthorized));
         }
         if is_handshake(&head.method) {
-            return Some(Admitted::Answered(self.consent(&head.headers)));
+            return answered(self.consent(&head.headers));
         }
         let announced = head.headers.get(header::CONTENT_LENGTH);
         let announced = announced.and_then(|n| n.to_str().ok()?.trim().parse::<u64>().ok());
         let max = u64::try_from(self.max_body_bytes).unwrap_or(u64::MAX);
-        (announced? > max).then(|| lost(head, self.too_large()))
+        if announced.is_some_and(|announced| announced > max) {
+            return Err(lost(head, self.too_large()));
+        }
+        Ok(())
     }
 
     /// A host reads no further than the limit, so how long the body is stays unknown.
@@ -98,13 +96,12 @@ impl Webhook {
 }
 
 /// Refused; with the headers of Event Grid it is an event that is lost.
-fn lost(head: &Parts, reply: Reply) -> Admitted {
+fn lost(head: &Parts, reply: Reply) -> Box<Early> {
     let delivery = eventgrid_schema::Delivery::from_headers(pairs(&head.headers));
-    if delivery.is_from_event_grid() {
-        let subscription = delivery.subscription_name().map(str::to_owned);
-        return Admitted::Lost { reply, subscription };
-    }
-    Admitted::Answered(reply)
+    let alert = delivery.is_from_event_grid().then(|| Alert::EventsBeingLost {
+        subscription: delivery.subscription_name().map(str::to_owned),
+    });
+    Box::new(Early { reply, alert })
 }
 
 fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
