@@ -7,6 +7,7 @@
 //! goes out twice" has to count.
 
 mod answers;
+mod shapes;
 mod state;
 
 use std::collections::VecDeque;
