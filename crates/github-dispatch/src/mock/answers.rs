@@ -10,9 +10,13 @@ use http::Method;
 use serde_json::{Value, json};
 use wiremock::{Match, Request, Respond, ResponseTemplate};
 
+use super::shapes;
 use super::state::{Refused, State, read_workflow_dispatch};
 use super::{Received, Scripted, lock};
 use crate::clock::{Clock, SystemClock};
+
+/// The type of a file's text as it is.
+const RAW: &str = "application/vnd.github.raw+json; charset=utf-8";
 
 /// Everything that gets an answer.
 pub(super) struct Answering(Arc<Mutex<State>>);
@@ -105,23 +109,26 @@ impl Respond for Answering {
             Asked::Dispatches | Asked::WorkflowDispatches(_) => {
                 dispatches(&mut state, &repository, &asked, request)
             }
-            Asked::Repository => {
-                let full_name = state.repositories.get(&key).map(|one| one.full_name.clone());
-                ok(&json!({ "id": 1, "full_name": full_name, "default_branch": "main", "archived": false }))
-            }
+            Asked::Repository => ok(&shapes::repository(
+                full_name(&state, &key),
+                &json!({ "archived": false }),
+            )),
             Asked::Runs => runs(&mut state, &key, request),
             Asked::Run(id) => match state
                 .runs
                 .iter()
                 .find(|run| run.repository == key && run.id().to_string() == *id)
             {
-                Some(run) => ok(&run.json),
+                Some(run) => ok(&shapes::workflow_run(full_name(&state, &key), &run.json)),
                 None => error(404, "Not Found"),
             },
-            Asked::Workflows => ok(&json!([{ "name": "deploy.yml", "type": "file" }])),
+            Asked::Workflows => {
+                let text = workflow(&state, &key);
+                let files = [(".github/workflows/deploy.yml", text.as_str())];
+                ok(&shapes::content_directory(full_name(&state, &key), files))
+            }
             Asked::Workflow("deploy.yml") => {
-                let shows = state.repositories.get(&key).is_some_and(|one| one.shows_relay_id);
-                ResponseTemplate::new(200).set_body_string(workflow(shows))
+                ResponseTemplate::new(200).set_body_raw(workflow(&state, &key), RAW)
             }
             Asked::Workflow(_) => error(404, "Not Found"),
         }
@@ -197,10 +204,12 @@ fn dispatches(state: &mut State, repository: &str, asked: &Asked<'_>, request: &
     state.take(received, effect, &now());
     match script {
         Scripted::Accept if names_run(asked, request) => {
-            let run = state.runs.last().map(|run| {
-                json!({ "workflow_run_id": run.id(), "html_url": run.text("html_url"), "run_url": run.text("html_url") })
-            });
-            ok(&run.unwrap_or_default()).insert_header("x-github-request-id", "MOCK:1")
+            let id = state
+                .runs
+                .last()
+                .map(super::state::MockRun::id)
+                .unwrap_or_default();
+            ok(&shapes::started_run(repository, id)).insert_header("x-github-request-id", "MOCK:1")
         }
         Scripted::Accept | Scripted::AcceptThenDrop | Scripted::DropBefore => {
             ResponseTemplate::new(204).insert_header("x-github-request-id", "MOCK:1")
@@ -263,11 +272,16 @@ fn runs(state: &mut State, key: &str, request: &Request) -> ResponseTemplate {
         .skip((page - 1) * per_page)
         .take(per_page)
         .collect();
-    ok(&json!({ "total_count": total, "workflow_runs": page }))
+    ok(&shapes::run_list(full_name(state, key), total, &page))
 }
 
-fn workflow(shows_relay_id: bool) -> String {
-    let run_name = if shows_relay_id {
+/// The name of a repository as it was given.
+fn full_name<'s>(state: &'s State, key: &str) -> &'s str {
+    state.repositories.get(key).map_or("", |one| &one.full_name)
+}
+
+fn workflow(state: &State, key: &str) -> String {
+    let run_name = if state.repositories.get(key).is_some_and(|one| one.shows_relay_id) {
         "run-name: \"deploy ${{ github.event.client_payload.model_name }} [${{ github.event.client_payload.relay.id }}]\"\n"
     } else {
         ""
