@@ -27,7 +27,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rules = RuleSet::load([RouteConfig::new("deploy", "contoso/deploy")])?;
     let relay = RelayBuilder::new(
         MemoryJournal::new(),
-        GithubDispatcher::new("default", client),
+        GithubDispatcher::new("default", &client),
         rules,
     )
     .with_secrets(SharedSecrets::new(["s3cret"])?)

@@ -187,7 +187,7 @@ async fn relay(path: std::path::PathBuf, client: Client, repository: &str) -> Ou
     let journal =
         tokio::task::spawn_blocking(move || SqliteJournal::open(path, OpenOptions::default())).await??;
     let rules = RuleSet::load([RouteConfig::new("deploy", repository)])?;
-    let relay = RelayBuilder::new(journal, GithubDispatcher::new("default", client), rules)
+    let relay = RelayBuilder::new(journal, GithubDispatcher::new("default", &client), rules)
         .with_secrets(SharedSecrets::new([SECRET])?)
         .with_budget(Budget::default().with_min_interval(Duration::from_millis(100)))
         .build()?;

@@ -208,7 +208,7 @@ fn dispatcher(config: &Config) -> Result<GithubDispatcher, Fatal> {
         .timeout(Duration::from_millis(github.timeout_ms))
         .build()
         .map_err(|error| format!("[github]: {}", report(&error)))?;
-    Ok(GithubDispatcher::new("default", client))
+    Ok(GithubDispatcher::new("default", &client))
 }
 
 #[expect(

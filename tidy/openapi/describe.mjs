@@ -6,15 +6,20 @@ const REPO = '/repos/{owner}/{repo}';
 const ENVIRONMENT = `${REPO}/environments/{environment_name}`;
 const RUN = `${REPO}/actions/runs/{run_id}`;
 
+// The type of a file as it is, by its older name: Prism takes the newer, which ends in `+json`, for JSON.
+export const RAW = 'application/vnd.github.raw';
+
 // Every operation that the client may use: a call of anything else is a violation. A new call of the client is a line here.
 export const OPERATIONS = [
   `POST ${REPO}/dispatches`,
   `POST ${REPO}/actions/workflows/{workflow_id}/dispatches`,
   `GET ${REPO}`,
+  `GET ${REPO}/actions/workflows/{workflow_id}`,
   `GET ${REPO}/actions/runs`,
   `GET ${RUN}`,
   `GET ${RUN}/jobs`,
   `GET ${RUN}/logs`,
+  `GET ${REPO}/actions/jobs/{job_id}/logs`,
   `POST ${RUN}/cancel`,
   `POST ${RUN}/force-cancel`,
   `POST ${RUN}/rerun`,
@@ -73,6 +78,7 @@ export function describe(source, apiVersion, logs) {
   const operations = Object.values(description.paths).flatMap((path) => Object.values(path));
   operations.forEach(refuseUnknownMembers);
   takeGithubsMediaTypes(description);
+  answerUnchanged(description);
   takeSearchesForMoments(description);
   mendExamples(description, logs);
   addFolder(description);
@@ -138,7 +144,13 @@ function takeGithubsMediaTypes(description) {
   });
   // That a file can be had as it is stands in words only.
   const file = description.paths[`${REPO}/contents/{path}`].get.responses[200].content;
-  file['application/vnd.github.raw+json'] = { schema: { type: 'string' }, example: 'on: repository_dispatch' };
+  file[RAW] = { schema: { type: 'string' }, example: 'on: repository_dispatch' };
+}
+
+// "Most endpoints return an ETag": GitHub's guide to conditional requests, which the description has with few operations.
+function answerUnchanged(description) {
+  const unchanged = { description: 'Not modified' };
+  for (const path of Object.values(description.paths)) if (path.get) path.get.responses[304] ??= unchanged;
 }
 
 // `created` is described as a moment, and its words point to the syntax of searches, `>=2026-11-22T10:00:00Z`, which GitHub takes.
@@ -152,8 +164,9 @@ function takeSearchesForMoments(description) {
 // Examples are what the mock answers, and some of them are no answers.
 function mendExamples(description, logs) {
   everyObject(description.components.examples, (node) => {
-    // A repository without a language has one that is null.
+    // Two are older than what is demanded now.
     if (node.full_name) node.language ??= null;
+    if (node.run_id && node.started_at) node.created_at ??= node.started_at;
   });
   everyObject(description, (node) => {
     // The body of an answer without members is not `null`, which Prism would find wrong itself.

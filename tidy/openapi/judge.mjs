@@ -41,7 +41,7 @@ function start(command, args, expected) {
       });
     }
     child.on('error', reject);
-    child.on('exit', (code) => reject(new Error(`${command} ${args[0]} ended with ${code}: ${printed}`)));
+    child.on('exit', (code) => reject(new Error(`${command} ${args.join(' ')} ended with ${code}: ${printed}`)));
   });
 }
 
@@ -51,7 +51,7 @@ async function prism(mode, { file, description }, ...upstream) {
   const port = new URL(await listening(free)).port;
   free.close();
   await once(free, 'close');
-  const args = [PRISM, mode, '--errors', '-h', '127.0.0.1', '-p', port, file, ...upstream];
+  const args = ['--require', './tidy/openapi/no-redirects.cjs', PRISM, mode, '--errors', '-h', '127.0.0.1', '-p', port, file, ...upstream];
   return witness(await start(process.execPath, args, /http:\/\/127\.0\.0\.1:\d+/), description);
 }
 

@@ -4,6 +4,7 @@
 
 import { once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
+import { RAW } from './describe.mjs';
 
 // Listens on a free port of loopback, and gives the address.
 export async function listening(server) {
@@ -24,7 +25,8 @@ export async function witness(prism, description) {
     })),
   );
   const server = createServer((request, answer) => {
-    const onward = httpRequest(prism + request.url, { method: request.method, headers: request.headers }, async (theirs) => {
+    const headers = { ...request.headers, accept: request.headers.accept?.replace(`${RAW}+json`, RAW) };
+    const onward = httpRequest(prism + request.url, { method: request.method, headers }, async (theirs) => {
       const body = Buffer.concat(await theirs.toArray());
       const isPrisms = theirs.headers['content-type'] === 'application/problem+json';
       const findings = [theirs.headers['sl-violations'], isPrisms && body.toString(), ...undescribed(operations, request, prism)];

@@ -14,10 +14,11 @@ use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use github_dispatch::request::RunQuery;
+use github_dispatch::ops::watch::Look;
+use github_dispatch::request::{JobFilter, RunQuery};
 use github_dispatch::{
-    Client, DispatchEventType, Probe, RepoFullName, RepositoryDispatch, StaticToken, WorkflowDispatch,
-    WorkflowFile,
+    Client, DispatchEventType, Probe, ProbeWindow, RepoFullName, RepositoryDispatch, StaticToken,
+    WorkflowDispatch, WorkflowFile,
 };
 use serde_json::json;
 
@@ -65,18 +66,34 @@ async fn main() -> ExitCode {
 
 /// Every call, in an order in which later ones find what earlier ones made. A new call of the client is a line here and a function below.
 fn calls(target: &Target) -> Vec<(&'static str, Call<'_>)> {
-    vec![
-        ("check_target", Box::pin(check_target(target))),
-        ("dispatch", Box::pin(dispatch(target))),
-        ("dispatch_workflow", Box::pin(dispatch_workflow(target))),
-        (
-            "dispatch_workflow with its run",
-            Box::pin(dispatch_workflow_with_its_run(target)),
-        ),
-        ("list_runs", Box::pin(list_runs(target))),
-        ("probe", Box::pin(probe(target))),
-        ("run", Box::pin(run(target))),
+    macro_rules! table {
+        ($($name:ident),* $(,)?) => { vec![$((stringify!($name), Box::pin($name(target)) as Call<'_>)),*] };
+    }
+    table![
+        rate_limit,
+        check_target,
+        dispatch,
+        find_runs,
+        probe,
+        dispatch_workflow,
+        dispatch_workflow_with_its_run,
+        list_runs,
+        run,
+        watch,
+        jobs,
+        cancel_run,
+        run_logs,
+        job_log,
+        rerun,
+        force_cancel_run,
+        rerun_failed_jobs,
     ]
+}
+
+async fn rate_limit(target: &Target) -> Result<(), Failed> {
+    let limits = target.client.rate_limit().await?;
+    limits.core().ok_or("core has no limit")?;
+    Ok(())
 }
 
 async fn check_target(target: &Target) -> Result<(), Failed> {
@@ -131,11 +148,21 @@ async fn list_runs(target: &Target) -> Result<(), Failed> {
     )
 }
 
+async fn find_runs(target: &Target) -> Result<(), Failed> {
+    let event = "repository_dispatch";
+    let runs = target
+        .client
+        .find_runs(&target.repo, RELAY_ID, event, recently())
+        .await?;
+    target.holds("the run with the id", runs.len() == 1)
+}
+
 async fn probe(target: &Target) -> Result<(), Failed> {
-    let found = target.client.probe(&target.repo, RELAY_ID, recently()).await?;
+    let window = ProbeWindow::since(recently());
+    let found = target.client.probe(&target.repo, RELAY_ID, window).await?;
     target.holds(
         "the run with the id",
-        matches!(found, Probe::Seen(runs) if runs.len() == 1),
+        matches!(found, Probe::Started(runs) if runs.len() == 1),
     )
 }
 
@@ -143,6 +170,69 @@ async fn run(target: &Target) -> Result<(), Failed> {
     let id = target.newest_run().await?;
     let run = target.client.run(&target.repo, id).await?;
     target.holds("the run that was asked for", run.id == id)
+}
+
+async fn watch(target: &Target) -> Result<(), Failed> {
+    let id = target.newest_run().await?;
+    let mut watch = target.client.watch(&target.repo, id);
+    watch.look().await?;
+    // The second look shows the tag of the first.
+    let second = watch.look().await?;
+    target.holds("nothing has changed", matches!(second, Look::Unchanged))
+}
+
+async fn jobs(target: &Target) -> Result<(), Failed> {
+    let id = target.newest_run().await?;
+    for filter in [JobFilter::Latest, JobFilter::All] {
+        let jobs = target.client.jobs(&target.repo, id, filter).await?;
+        target.holds(
+            "jobs of the run that was asked for",
+            jobs.iter().all(|job| job.run_id == id),
+        )?;
+    }
+    Ok(())
+}
+
+async fn cancel_run(target: &Target) -> Result<(), Failed> {
+    let id = target.newest_run().await?;
+    target.client.cancel_run(&target.repo, id).await?;
+    let run = target.client.run(&target.repo, id).await?;
+    target.holds("the run is cancelled", run.is_ended())
+}
+
+async fn run_logs(target: &Target) -> Result<(), Failed> {
+    let id = target.newest_run().await?;
+    let log = target.client.run_logs(&target.repo, id).await?;
+    let archive = log.read_to_end(1 << 20).await?;
+    target.holds("an archive", archive.starts_with(b"PK"))
+}
+
+async fn job_log(target: &Target) -> Result<(), Failed> {
+    let id = target.newest_run().await?;
+    let jobs = target.client.jobs(&target.repo, id, JobFilter::Latest).await?;
+    let job = jobs.first().ok_or("the run has no job")?.id;
+    let log = target.client.job_log(&target.repo, job).await?;
+    let text = log.read_to_end(1 << 20).await?;
+    target.holds("a text", !text.is_empty())
+}
+
+async fn rerun(target: &Target) -> Result<(), Failed> {
+    let id = target.newest_run().await?;
+    target.client.rerun(&target.repo, id).await?;
+    let run = target.client.run(&target.repo, id).await?;
+    target.holds("a second attempt", run.run_attempt == Some(2))
+}
+
+async fn force_cancel_run(target: &Target) -> Result<(), Failed> {
+    let id = target.newest_run().await?;
+    target.client.force_cancel_run(&target.repo, id).await?;
+    Ok(())
+}
+
+async fn rerun_failed_jobs(target: &Target) -> Result<(), Failed> {
+    let id = target.newest_run().await?;
+    target.client.rerun_failed_jobs(&target.repo, id).await?;
+    Ok(())
 }
 
 impl Target {
@@ -157,7 +247,8 @@ impl Target {
         let client = Client::builder(StaticToken::new(token.as_str(), "every_call")?)
             .api_root(api_root)
             .api_version(api_version)
-            .build()?;
+            .build()?
+            .without_retries();
         Ok(Self {
             client,
             repo: RepoFullName::parse(repo)?,

@@ -1,67 +1,78 @@
-//! **Here**: [`Client`] and its builder: one method a call, one attempt a call.
-//! **Not here**: bytes (`request`, `response`), sockets (`send`).
-//! **Reads**: everything before it.
+//! **Here**: [`Client`] and its builder, and how every call goes: its slot, its token, one attempt after another as the policy allows.
+//! **Not here**: the calls (`ops`), bytes (`request`, `response`), sockets (`send`).
+//! **Reads**: everything before it; `ops` after it.
 //! **Source**: facts of 2026-11-22: a fresh connection for each dispatch, a connect timeout below the whole, no redirects.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use serde::Deserialize;
+use http::{Request, StatusCode};
+use serde::de::DeserializeOwned;
 
 use crate::auth::TokenSource;
-use crate::clock::{Clock, SystemClock};
-use crate::error::{Advice, BlockScope, Error, ErrorKind};
-use crate::repo::RepoFullName;
-use crate::repository_dispatch::{DispatchEventType, RepositoryDispatch};
-use crate::request::{ApiRoot, DEFAULT_API_VERSION, GITHUB_COM, InvalidRequest, Requests, RunQuery};
-use crate::response::{Accepted, Hidden, WorkflowAccepted, dispatched, json, workflow_dispatched};
-use crate::runs::{Probe, Run, RunPage, shows_id};
+use crate::clock::{Clock, ServerClock, SystemClock};
+use crate::error::{Advice, Error, ErrorKind};
+use crate::pace::{Lane, Pacer, Slot};
+use crate::rate_limit::RateState;
+use crate::request::{ApiRoot, DEFAULT_API_VERSION, GITHUB_COM, InvalidApiRoot, InvalidRequest, Requests};
+use crate::response::json;
+use crate::retry::{Effect, RetryPolicy};
 use crate::send::{Answer, send};
 use crate::tls::{Connections, http_client};
-use crate::workflow_dispatch::{WorkflowDispatch, WorkflowFile};
-use crate::workflow_file::read_workflow;
-
-/// Pages that a look for a run reads at most: GitHub shows 1,000 runs of a search.
-const MAX_PAGES: u32 = 10;
-/// Runs to a page.
-const PER_PAGE: usize = 100;
-/// Workflow files that a check reads at most.
-const MAX_WORKFLOWS: usize = 50;
 
 /// A client of GitHub's REST API for dispatches and their runs. Cheap to clone; all clones share connections.
 #[derive(Clone)]
 pub struct Client {
-    inner: Arc<Inner>,
+    shared: Arc<Shared>,
+    retry: RetryPolicy,
 }
 
-struct Inner {
+struct Shared {
     requests: Requests,
     token: Arc<dyn TokenSource>,
     dispatching: reqwest::Client,
     reading: reqwest::Client,
-    clock: Arc<dyn Clock>,
+    clock: Arc<ServerClock>,
     timeout: Duration,
+    pacer: Option<Arc<Pacer>>,
+    rate: Mutex<Option<RateState>>,
 }
 
 /// Settings of a [`Client`].
 #[derive(Debug)]
 pub struct ClientBuilder {
     token: Arc<dyn TokenSource>,
-    api_root: String,
+    api_root: Result<ApiRoot, InvalidApiRoot>,
     api_version: String,
     user_agent: String,
     connect_timeout: Duration,
     timeout: Duration,
     http: Option<reqwest::Client>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<ServerClock>,
+    retry: RetryPolicy,
+    pacer: Option<Arc<Pacer>>,
 }
 
 impl ClientBuilder {
     /// The API root; `https://api.github.com` by default. Plain http is taken for loopback only.
     #[must_use]
-    pub fn api_root(mut self, root: impl Into<String>) -> Self {
-        self.api_root = root.into();
+    pub fn api_root(mut self, root: impl AsRef<str>) -> Self {
+        self.api_root = ApiRoot::parse(root.as_ref());
+        self
+    }
+
+    /// The API root of an enterprise with data residency: its subdomain of `ghe.com`.
+    #[must_use]
+    pub fn data_residency(mut self, subdomain: &str) -> Self {
+        self.api_root = ApiRoot::data_residency(subdomain);
+        self
+    }
+
+    /// The API root of an Enterprise Server: its host name, with a port where there is one.
+    #[must_use]
+    pub fn enterprise_server(mut self, host: &str) -> Self {
+        self.api_root = ApiRoot::enterprise_server(host);
         self
     }
 
@@ -103,10 +114,29 @@ impl ClientBuilder {
         self
     }
 
-    /// The clock that moments of rate limits are told by.
+    /// The clock that moments are told by, and that waits.
     #[must_use]
-    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
+    pub fn clock(self, clock: impl Clock + 'static) -> Self {
+        self.server_clock(Arc::new(ServerClock::new(Arc::new(clock))))
+    }
+
+    /// The same, with what is known of GitHub's clock.
+    pub(crate) fn server_clock(mut self, clock: Arc<ServerClock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Which requests are made again; the default is [`RetryPolicy::default`], which never repeats what may have started something.
+    #[must_use]
+    pub const fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// Plans every request, so that limits are never met. Share one pacer among all clients of one principal.
+    #[must_use]
+    pub fn pacer(mut self, pacer: Arc<Pacer>) -> Self {
+        self.pacer = Some(pacer);
         self
     }
 
@@ -115,7 +145,7 @@ impl ClientBuilder {
     /// # Errors
     /// A setting cannot be right; the text says which.
     pub fn build(self) -> Result<Client, Error> {
-        let root = ApiRoot::parse(&self.api_root).map_err(|error| Error::invalid(error.to_string()))?;
+        let root = self.api_root.map_err(|error| Error::invalid(error.to_string()))?;
         if self.connect_timeout.is_zero() || self.connect_timeout >= self.timeout {
             return Err(Error::invalid(
                 "the connect timeout must be above zero and below the timeout of the whole attempt",
@@ -129,32 +159,19 @@ impl ClientBuilder {
         let (dispatching, reading) = (make(Connections::Fresh)?, make(Connections::Kept)?);
         let requests = Requests::new(root, self.api_version, self.user_agent);
         Ok(Client {
-            inner: Arc::new(Inner {
+            retry: self.retry,
+            shared: Arc::new(Shared {
                 requests,
                 token: self.token,
                 dispatching,
                 reading,
                 clock: self.clock,
                 timeout: self.timeout,
+                pacer: self.pacer,
+                rate: Mutex::default(),
             }),
         })
     }
-}
-
-/// What a check of a target found.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct TargetCheck {
-    /// `full_name` as GitHub spells it.
-    pub full_name: String,
-    /// The branch whose workflow files count.
-    pub default_branch: Option<String>,
-    /// Whether the repository is archived.
-    pub archived: bool,
-    /// Whether a workflow of the default branch listens to the event type; none when the files could not be read.
-    pub listens: Option<bool>,
-    /// Whether every workflow that listens shows the relay id in its `run-name`, and there is one.
-    pub shows_relay_id: bool,
 }
 
 impl Client {
@@ -163,266 +180,209 @@ impl Client {
     pub fn builder(token: impl TokenSource + 'static) -> ClientBuilder {
         ClientBuilder {
             token: Arc::new(token),
-            api_root: GITHUB_COM.to_owned(),
+            api_root: ApiRoot::parse(GITHUB_COM),
             api_version: DEFAULT_API_VERSION.to_owned(),
             user_agent: concat!("github-dispatch/", env!("CARGO_PKG_VERSION")).to_owned(),
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(15),
             http: None,
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(ServerClock::new(Arc::new(SystemClock))),
+            retry: RetryPolicy::default(),
+            pacer: None,
+        }
+    }
+
+    /// The same client, and nothing is made again by it: every decision is the caller's.
+    #[must_use]
+    pub fn without_retries(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            retry: RetryPolicy::off(),
         }
     }
 
     /// Whose token it sends.
     #[must_use]
     pub fn principal(&self) -> &str {
-        self.inner.token.principal()
+        self.shared.token.principal()
+    }
+
+    /// What remains of the primary limit by the last answer; none before there was one, or where GitHub does not say.
+    #[must_use]
+    pub fn rate_state(&self) -> Option<RateState> {
+        self.shared
+            .rate
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The longest time after which one attempt can still reach GitHub: twice the timeout. A token that was not accepted
     /// is replaced, and the request, which was not executed, sent with the new one; a token source that takes longer than
-    /// the timeout ends the attempt unsent.
+    /// the timeout ends the attempt unsent. The wait for a slot of a pacer comes before the attempt.
     #[must_use]
     pub fn longest_attempt(&self) -> Duration {
-        self.inner.timeout.saturating_mul(2)
+        self.shared.timeout.saturating_mul(2)
     }
 
-    /// Sends a repository dispatch: one attempt, never repeated.
-    ///
-    /// # Errors
-    /// It was not accepted, or nobody knows: [`Error::advice`] says what to do.
-    ///
-    /// # Cancel safety
-    /// Not cancel safe: a dropped future leaves it open whether the dispatch was accepted.
-    pub async fn dispatch(
-        &self,
-        repo: &RepoFullName,
-        dispatch: &RepositoryDispatch,
-    ) -> Result<Accepted, Error> {
-        let inner = &self.inner;
-        let make = || inner.requests.repository_dispatch(repo, dispatch);
-        let answer = self.exchange(&inner.dispatching, make).await?;
-        let now = inner.clock.now();
-        dispatched(answer.status, &answer.headers, &answer.body, now, &answer.hidden)
+    pub(crate) fn requests(&self) -> &Requests {
+        &self.shared.requests
     }
 
-    /// Starts one workflow at a ref: one attempt, never repeated.
-    ///
-    /// # Errors
-    /// As [`dispatch`](Self::dispatch). 404 means that there is no such workflow as well; 422 that it has no `workflow_dispatch` at this
-    /// ref, or not these inputs.
-    ///
-    /// # Cancel safety
-    /// Not cancel safe: a dropped future leaves it open whether the dispatch was accepted.
-    pub async fn dispatch_workflow(
-        &self,
-        repo: &RepoFullName,
-        workflow: &WorkflowFile,
-        dispatch: &WorkflowDispatch,
-    ) -> Result<WorkflowAccepted, Error> {
-        let inner = &self.inner;
-        let make = || inner.requests.workflow_dispatch(repo, workflow, dispatch);
-        let answer = self.exchange(&inner.dispatching, make).await?;
-        let now = inner.clock.now();
-        workflow_dispatched(answer.status, &answer.headers, &answer.body, now, &answer.hidden)
+    pub(crate) fn clock(&self) -> &ServerClock {
+        &self.shared.clock
     }
 
-    /// Lists a page of runs, 100 to the page; pages count from 1. Needs *Actions: read*.
-    ///
-    /// # Errors
-    /// The page could not be had.
-    pub async fn list_runs(
-        &self,
-        repo: &RepoFullName,
-        query: &RunQuery<'_>,
-        page: u32,
-    ) -> Result<RunPage, Error> {
-        self.read(|| self.inner.requests.runs(repo, query, page)).await
+    pub(crate) fn timeout(&self) -> Duration {
+        self.shared.timeout
     }
 
-    /// Looks once for runs that show this id, among those that a repository dispatch started since that moment.
-    ///
-    /// # Errors
-    /// A page could not be had: nothing is known then, in particular not that there is no run.
-    pub async fn probe(
+    /// The HTTP client for what is read, which keeps its connections.
+    pub(crate) fn reading(&self) -> &reqwest::Client {
+        &self.shared.reading
+    }
+
+    /// A call that reads JSON.
+    pub(crate) async fn read<T: DeserializeOwned + Send>(&self, make: impl Make) -> Result<T, Error> {
+        self.call(Effect::Read, make, as_json).await
+    }
+
+    /// A call: attempts as the policy allows, each with its slot, until one is read as success or as an error that stays.
+    pub(crate) async fn call<T: Send>(
         &self,
-        repo: &RepoFullName,
-        relay_id: &str,
-        since: SystemTime,
-    ) -> Result<Probe, Error> {
-        let query = RunQuery::of_dispatches(since);
-        let mut seen: Vec<Run> = Vec::new();
-        for page in 1..=MAX_PAGES {
-            let runs = self.list_runs(repo, &query, page).await?.workflow_runs;
-            let is_last = runs.len() < PER_PAGE;
-            for run in runs.into_iter().filter(|run| shows_id(run, relay_id)) {
-                // Pages move while they are read, so that a run may come twice.
-                if !seen.iter().any(|known| known.id == run.id) {
-                    seen.push(run);
-                }
-            }
-            if !seen.is_empty() {
-                return Ok(Probe::Seen(seen));
-            }
-            if is_last {
-                return Ok(Probe::NotSeen { complete: true });
-            }
+        effect: Effect,
+        make: impl Make,
+        read: impl Fn(&Answer, SystemTime) -> Result<T, Error> + Send + Sync,
+    ) -> Result<T, Error> {
+        let mut n_attempts = 0;
+        loop {
+            n_attempts += 1;
+            let error = match self.paced(effect, &make, &read).await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            let now = self.clock().now();
+            // No random numbers: whoever fails in another microsecond comes back in another one.
+            let jitter = now
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default()
+                .subsec_micros();
+            let advice = error.advice();
+            let Some(wait) = self.retry.after(n_attempts, advice, effect, now, jitter) else {
+                return Err(error);
+            };
+            self.clock().sleep(wait).await;
         }
-        Ok(Probe::NotSeen { complete: false })
     }
 
-    /// Asks how a run is doing. Needs *Actions: read*.
-    ///
-    /// # Errors
-    /// The answer could not be had.
-    pub async fn run(&self, repo: &RepoFullName, id: u64) -> Result<Run, Error> {
-        self.read(|| self.inner.requests.run(repo, id)).await
-    }
-
-    /// Checks whether a repository can be dispatched to, and whether its workflows show the relay id.
-    ///
-    /// # Errors
-    /// A definite no has the advice `Block`: not accepted, not visible, moved elsewhere. Anything else is no answer.
-    pub async fn check_target(
+    /// One attempt in its slot, and what is learnt of limits by it.
+    async fn paced<T>(
         &self,
-        repo: &RepoFullName,
-        event_type: &DispatchEventType,
-    ) -> Result<TargetCheck, Error> {
-        #[derive(Deserialize)]
-        struct Repository {
-            full_name: String,
-            #[serde(default)]
-            default_branch: Option<String>,
-            #[serde(default)]
-            archived: bool,
+        effect: Effect,
+        make: &impl Make,
+        read: &(impl Fn(&Answer, SystemTime) -> Result<T, Error> + Send + Sync),
+    ) -> Result<T, Error> {
+        let slot = self.slot(effect).await?;
+        let outcome = self.exchange(effect, make).await;
+        let now = self.clock().now();
+        let headers = outcome
+            .as_ref()
+            .map_or_else(|_| http::HeaderMap::new(), |answer| answer.headers.clone());
+        let outcome = outcome.and_then(|answer| read(&answer, now));
+        if let (Some(pacer), Some(slot)) = (&self.shared.pacer, slot) {
+            match outcome.as_ref().map_err(Error::advice) {
+                Err(Advice::NotSent) => pacer.give_back(slot),
+                _ => pacer.ended(slot, now),
+            }
+            pacer.learn(&headers, outcome.as_ref().err().map(Error::advice), now);
         }
-        let (found, hidden): (Repository, Hidden) =
-            self.read_hiding(|| self.inner.requests.repository(repo)).await?;
-        if !found.full_name.eq_ignore_ascii_case(repo.as_str()) {
-            let name = hidden.out_of(&found.full_name);
-            let text = format!("it is named {name:?} now; change the configuration");
+        outcome
+    }
+
+    async fn slot(&self, effect: Effect) -> Result<Option<Slot>, Error> {
+        let Some(pacer) = &self.shared.pacer else {
+            return Ok(None);
+        };
+        let lane = match effect {
+            Effect::Read => Lane::Read,
+            Effect::Set | Effect::Start => Lane::Write,
+        };
+        let now = self.clock().now();
+        let slot = pacer.reserve(lane, now);
+        let wait = slot.starts_at().duration_since(now).unwrap_or_default();
+        if wait > pacer.patience() {
+            pacer.give_back(slot);
+            let until = slot.starts_at();
+            let text = "our own pace has no room for it before then, so it was not sent";
             return Err(Error::new(
-                ErrorKind::Redirected,
-                Advice::Block(BlockScope::Target),
+                ErrorKind::Throttled,
+                Advice::Throttled { until },
                 text,
             ));
         }
-        let (listens, shows_relay_id) = self.check_workflows(repo, event_type).await?;
-        Ok(TargetCheck {
-            full_name: found.full_name,
-            default_branch: found.default_branch,
-            archived: found.archived,
-            listens,
-            shows_relay_id,
-        })
-    }
-
-    async fn check_workflows(
-        &self,
-        repo: &RepoFullName,
-        event_type: &DispatchEventType,
-    ) -> Result<(Option<bool>, bool), Error> {
-        #[derive(Deserialize)]
-        struct File {
-            name: String,
+        if !wait.is_zero() {
+            self.clock().sleep(wait).await;
         }
-        let files: Vec<File> = match self.read(|| self.inner.requests.workflow_files(repo)).await {
-            Ok(files) => files,
-            // The repository was visible a moment ago: there is no such folder, or the token may not read contents.
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok((Some(false), false)),
-            Err(error) if error.status() == Some(403) && error.kind() == ErrorKind::Auth => {
-                return Ok((None, false));
-            }
-            Err(error) => return Err(error),
-        };
-        let is_workflow = |name: &str| name.ends_with(".yml") || name.ends_with(".yaml");
-        let workflows: Vec<&File> = files.iter().filter(|file| is_workflow(&file.name)).collect();
-        let (mut listening, mut showing) = (0_usize, 0_usize);
-        let mut all_read = workflows.len() <= MAX_WORKFLOWS;
-        for file in workflows.into_iter().take(MAX_WORKFLOWS) {
-            let answer = self
-                .exchange(&self.inner.reading, || {
-                    self.inner.requests.workflow_file(repo, &file.name)
-                })
-                .await?;
-            if !answer.status.is_success() {
-                all_read = false;
-                continue;
-            }
-            let facts = read_workflow(&String::from_utf8_lossy(&answer.body), event_type.as_str());
-            listening += usize::from(facts.listens);
-            showing += usize::from(facts.listens && facts.shows_relay_id);
-        }
-        let listens = if listening > 0 {
-            Some(true)
-        } else {
-            all_read.then_some(false)
-        };
-        // One that was not read may listen as well, and not show it.
-        Ok((listens, all_read && listening > 0 && showing == listening))
-    }
-
-    async fn read<T: serde::de::DeserializeOwned>(
-        &self,
-        make: impl Fn() -> Result<http::Request<Vec<u8>>, InvalidRequest> + Send + Sync,
-    ) -> Result<T, Error> {
-        self.read_hiding(make).await.map(|(found, _)| found)
-    }
-
-    /// With what a text that shows something of it must hide.
-    async fn read_hiding<T: serde::de::DeserializeOwned>(
-        &self,
-        make: impl Fn() -> Result<http::Request<Vec<u8>>, InvalidRequest> + Send + Sync,
-    ) -> Result<(T, Hidden), Error> {
-        let answer = self.exchange(&self.inner.reading, make).await?;
-        let now = self.inner.clock.now();
-        let found = json(answer.status, &answer.headers, &answer.body, now, &answer.hidden)?;
-        Ok((found, answer.hidden))
+        Ok(Some(slot))
     }
 
     /// One request and its answer; two only if the token was not accepted and there is another, since a 401 was not executed.
-    async fn exchange(
-        &self,
-        client: &reqwest::Client,
-        make: impl Fn() -> Result<http::Request<Vec<u8>>, InvalidRequest> + Send + Sync,
-    ) -> Result<Answer, Error> {
+    pub(crate) async fn exchange(&self, effect: Effect, make: &impl Make) -> Result<Answer, Error> {
+        let http = match effect {
+            Effect::Start => &self.shared.dispatching,
+            Effect::Read | Effect::Set => &self.shared.reading,
+        };
         // Whoever gave us time gave us twice the timeout: a request that begins later could outlast it.
-        let latest_start = self.inner.clock.now().checked_add(self.inner.timeout);
-        let answer = self.attempt(client, latest_start, &make).await?;
-        if answer.status == http::StatusCode::UNAUTHORIZED
-            && self.inner.token.refresh().await.unwrap_or(false)
-        {
-            return self.attempt(client, latest_start, &make).await;
+        let latest_start = self.clock().now().checked_add(self.shared.timeout);
+        let answer = self.attempt(http, latest_start, make).await?;
+        if answer.status == StatusCode::UNAUTHORIZED && self.shared.token.refresh().await.unwrap_or(false) {
+            return self.attempt(http, latest_start, make).await;
         }
         Ok(answer)
     }
 
     async fn attempt(
         &self,
-        client: &reqwest::Client,
+        http: &reqwest::Client,
         latest_start: Option<SystemTime>,
-        make: impl Fn() -> Result<http::Request<Vec<u8>>, InvalidRequest> + Send + Sync,
+        make: &impl Make,
     ) -> Result<Answer, Error> {
         let request =
             make().map_err(|error| Error::invalid("the request cannot be made").with_source(error))?;
         // Without a token nothing was sent.
-        let token = self.inner.token.token().await.map_err(|error| {
+        let token = self.shared.token.token().await.map_err(|error| {
             Error::new(ErrorKind::Auth, Advice::NotSent, "no token could be had").with_source(error)
         })?;
-        if latest_start.is_some_and(|latest| self.inner.clock.now() > latest) {
+        if latest_start.is_some_and(|latest| self.clock().now() > latest) {
             let text = "the token came too late for the request to end in time";
             return Err(Error::new(ErrorKind::Auth, Advice::NotSent, text));
         }
-        let origin = self.inner.requests.root().origin();
-        send(client, &origin, &token, self.inner.timeout, request).await
+        let origin = self.requests().root().origin();
+        let answer = send(http, &origin, &token, self.shared.timeout, request).await?;
+        self.clock().learn(&answer.headers);
+        if let Some(told) = RateState::of(&answer.headers, self.clock().now()) {
+            *self.shared.rate.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
+        }
+        Ok(answer)
     }
+}
+
+/// Makes one request; asked again for each attempt.
+pub(crate) trait Make: Fn() -> Result<Request<Vec<u8>>, InvalidRequest> + Send + Sync {}
+
+impl<F: Fn() -> Result<Request<Vec<u8>>, InvalidRequest> + Send + Sync> Make for F {}
+
+/// The JSON that was asked for.
+pub(crate) fn as_json<T: DeserializeOwned>(answer: &Answer, now: SystemTime) -> Result<T, Error> {
+    json(answer.status, &answer.headers, &answer.body, now, &answer.hidden)
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("requests", &self.inner.requests)
-            .field("token", &self.inner.token)
+            .field("requests", &self.shared.requests)
+            .field("token", &self.shared.token)
+            .field("retry", &self.retry)
             .finish_non_exhaustive()
     }
 }

@@ -1,28 +1,158 @@
-//! **Here**: the [`Clock`] trait and [`SystemClock`]: the only code of this crate that reads the time.
-//! **Not here**: what time is compared with (`rate_limit`).
-//! **Reads**: nothing.
-//! **Source**: our own.
+//! **Here**: the [`Clock`] trait and [`SystemClock`]: the only code of this crate that reads the time or waits; and how far GitHub's
+//! clock is from ours.
+//! **Not here**: what time is compared with (`rate_limit`), how long to wait (`retry`, `pace`, `watch`).
+//! **Reads**: the `date` of answers.
+//! **Source**: our own; GitHub judges `created`, `iat` and `exp` by its own clock, which its `date` header tells.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime};
 
-/// Says what time it is.
+use async_trait::async_trait;
+use http::HeaderMap;
+
+use crate::rate_limit::date;
+
+/// Says what time it is, and waits.
+#[async_trait]
 pub trait Clock: fmt::Debug + Send + Sync {
     /// Now.
     fn now(&self) -> SystemTime;
+
+    /// Waits for that long by this clock.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the wait.
+    async fn sleep(&self, wait: Duration);
 }
 
-/// The system's clock.
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: Clock + ?Sized> Clock for Arc<T> {
+    fn now(&self) -> SystemTime {
+        (**self).now()
+    }
+
+    async fn sleep(&self, wait: Duration) {
+        (**self).sleep(wait).await;
+    }
+}
+
+/// The system's clock and tokio's timer.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a unit struct has nothing to add")]
 pub struct SystemClock;
 
+#[async_trait]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one file that reads the time and waits"
+)]
 impl Clock for SystemClock {
     fn now(&self) -> SystemTime {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is the one file that reads the time"
-        )]
         SystemTime::now()
+    }
+
+    async fn sleep(&self, wait: Duration) {
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Our clock, and how far GitHub's is from it by the last answer.
+#[derive(Debug)]
+pub(crate) struct ServerClock {
+    ours: Arc<dyn Clock>,
+    /// What has to be added to ours, in seconds.
+    ahead: AtomicI64,
+}
+
+/// A difference up to this is the grain of the `date` header and the way of the answer, not of the clocks.
+const GRAIN_SECONDS: i64 = 2;
+
+impl ServerClock {
+    pub(crate) fn new(ours: Arc<dyn Clock>) -> Self {
+        Self {
+            ours,
+            ahead: AtomicI64::new(0),
+        }
+    }
+
+    /// Now, by our clock.
+    pub(crate) fn now(&self) -> SystemTime {
+        self.ours.now()
+    }
+
+    pub(crate) async fn sleep(&self, wait: Duration) {
+        self.ours.sleep(wait).await;
+    }
+
+    /// A moment of ours as GitHub would write it.
+    pub(crate) fn theirs(&self, ours: SystemTime) -> SystemTime {
+        let ahead = self.ahead.load(Ordering::Relaxed);
+        let by = Duration::from_secs(ahead.unsigned_abs());
+        let moved = if ahead >= 0 {
+            ours.checked_add(by)
+        } else {
+            ours.checked_sub(by)
+        };
+        moved.unwrap_or(ours)
+    }
+
+    /// Notes the `date` of an answer that came in now.
+    pub(crate) fn learn(&self, headers: &HeaderMap) {
+        let Some(theirs) = date(headers) else {
+            return;
+        };
+        let now = self.now();
+        let ahead = match theirs.duration_since(now) {
+            Ok(ahead) => seconds(ahead),
+            Err(behind) => -seconds(behind.duration()),
+        };
+        let ahead = if ahead.abs() <= GRAIN_SECONDS { 0 } else { ahead };
+        self.ahead.store(ahead, Ordering::Relaxed);
+    }
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Still(u64);
+
+    #[async_trait]
+    impl Clock for Still {
+        fn now(&self) -> SystemTime {
+            UNIX_EPOCH + Duration::from_secs(self.0)
+        }
+
+        async fn sleep(&self, _wait: Duration) {}
+    }
+
+    #[test]
+    fn ok_their_clock_is_told_by_the_date_header() {
+        // 2026-11-22T10:00:00Z.
+        const NOW: u64 = 1_795_341_600;
+        let check = |ours: u64, date: &str, expect: u64| {
+            let clock = ServerClock::new(Arc::new(Still(ours)));
+            let headers = HeaderMap::from_iter([(http::header::DATE, date.parse().unwrap())]);
+            clock.learn(&headers);
+            let expect = UNIX_EPOCH + Duration::from_secs(expect);
+            assert_eq!(clock.theirs(clock.now()), expect, "{ours} {date}");
+        };
+        let date = "Sun, 22 Nov 2026 10:00:00 GMT";
+        check(NOW, date, NOW);
+        check(NOW - 600, date, NOW);
+        check(NOW + 600, date, NOW);
+        // A second or two are the way of the answer.
+        check(NOW + 2, date, NOW + 2);
+        check(NOW - 600, "some day", NOW - 600);
     }
 }

@@ -57,6 +57,8 @@ pub enum ErrorKind {
     Decode,
     /// Nothing was sent, since it could not have been right.
     Invalid,
+    /// What was waited for did not happen in time.
+    Late,
 }
 
 /// A request that was not accepted, or an answer that cannot be used.

@@ -51,17 +51,22 @@
 pub mod auth;
 #[cfg(feature = "client")]
 pub mod client;
-#[cfg(any(feature = "client", feature = "mock"))]
+#[cfg(feature = "client")]
 pub mod clock;
 pub mod deploy_workflow;
 pub mod error;
+pub mod jobs;
 #[cfg(feature = "mock")]
 pub mod mock;
+#[cfg(feature = "client")]
+pub mod ops;
+pub mod pace;
 pub mod rate_limit;
 pub mod repo;
 pub mod repository_dispatch;
 pub mod request;
 pub mod response;
+pub mod retry;
 pub mod runs;
 #[cfg(feature = "client")]
 mod send;
@@ -77,13 +82,16 @@ pub use self::auth::{StaticToken, TokenSource};
 #[cfg(feature = "client")]
 pub use self::client::{Client, ClientBuilder};
 pub use self::error::{Advice, BlockScope, Error, ErrorKind};
+#[cfg(feature = "client")]
+pub use self::ops::find::{FindOptions, Found, IfHidden};
 pub use self::repo::RepoFullName;
 pub use self::repository_dispatch::{
     DEFAULT_PAYLOAD_CAP_BYTES, DispatchEventType, MAX_EVENT_TYPE_CHARS, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_KEYS,
     RepositoryDispatch,
 };
 pub use self::response::{Accepted, StartedRun, WorkflowAccepted};
-pub use self::runs::{Probe, Run};
+pub use self::retry::RetryPolicy;
+pub use self::runs::{Probe, ProbeWindow, Run};
 pub use self::workflow_dispatch::{InvalidWorkflowDispatch, WorkflowDispatch, WorkflowFile};
 
 #[cfg(all(doctest, feature = "client"))]

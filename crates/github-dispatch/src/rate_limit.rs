@@ -1,12 +1,14 @@
-//! **Here**: headers and message to the moment when the next request may start: primary and secondary limits. Pure.
-//! **Not here**: budgets of our own (the caller's), waiting.
-//! **Reads**: a response's parts; `response` uses it.
+//! **Here**: headers and message to the moment when the next request may start: primary and secondary limits; and [`RateState`], what
+//! remains of the primary one. Pure.
+//! **Not here**: keeping below limits (`pace`), waiting.
+//! **Reads**: a response's parts; `response` and `client` use it.
 //! **Source**: <https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api>, read 2026-11-22, in the order that GitHub
 //! advises: `retry-after`, then `x-ratelimit-reset`, then a minute at least.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::HeaderMap;
+use serde::Deserialize;
 
 /// How long to wait after a limit that names no moment.
 const UNNAMED: Duration = Duration::from_secs(60);
@@ -14,6 +16,73 @@ const UNNAMED: Duration = Duration::from_secs(60);
 const SHORTEST: Duration = Duration::from_secs(1);
 /// No wait is longer: a header that says more is a mistake, and the next attempt is told again.
 const LONGEST: Duration = Duration::from_secs(24 * 3_600);
+
+/// What remains of a primary limit, as the headers of an answer tell it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct RateState {
+    /// `x-ratelimit-resource`: `core` for everything in this crate.
+    pub resource: String,
+    /// `x-ratelimit-limit`: requests an hour.
+    pub limit: u64,
+    /// `x-ratelimit-remaining`.
+    pub remaining: u64,
+    /// `x-ratelimit-used`.
+    pub used: u64,
+    /// `x-ratelimit-reset`, by our clock: from then on the whole limit is there again.
+    pub resets_at: SystemTime,
+}
+
+impl RateState {
+    /// Reads the headers of an answer; none where they tell nothing, as on an Enterprise Server without limits.
+    #[must_use]
+    pub fn of(headers: &HeaderMap, now: SystemTime) -> Option<Self> {
+        let limit = number(headers, "x-ratelimit-limit")?;
+        let remaining = number(headers, "x-ratelimit-remaining")?;
+        Some(Self {
+            resource: text(headers, "x-ratelimit-resource").unwrap_or("core").to_owned(),
+            limit,
+            remaining,
+            used: number(headers, "x-ratelimit-used").unwrap_or_else(|| limit.saturating_sub(remaining)),
+            resets_at: reset(headers, number(headers, "x-ratelimit-reset")?, now),
+        })
+    }
+}
+
+/// One limit, as `GET /rate_limit` tells it.
+///
+/// Shape: `{"limit": 5000, "used": 12, "remaining": 4988, "reset": 1795345200}`.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct RateLimit {
+    /// Requests an hour.
+    pub limit: u64,
+    /// Those of this hour.
+    #[serde(default)]
+    pub used: u64,
+    /// What is left of them.
+    pub remaining: u64,
+    /// When the hour ends: seconds since 1970, by GitHub's clock.
+    pub reset: u64,
+}
+
+/// The answer to `GET /rate_limit`; secondary limits cannot be asked for.
+///
+/// Shape: `{"resources": {"core": {...}, "search": {...}}}`. `rate` beside it is gone from API version 2026-03-10 on and is not read.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct RateLimits {
+    /// By resource; `core` is what dispatches and runs count for.
+    pub resources: std::collections::BTreeMap<String, RateLimit>,
+}
+
+impl RateLimits {
+    /// The limit that everything in this crate counts for.
+    #[must_use]
+    pub fn core(&self) -> Option<&RateLimit> {
+        self.resources.get("core")
+    }
+}
 
 /// The moment that a refusal by a limit names; none when it is no limit.
 ///
@@ -48,15 +117,20 @@ pub fn exhausted_until(headers: &HeaderMap, now: SystemTime) -> Option<SystemTim
     if number(headers, "x-ratelimit-remaining")? != 0 {
         return None;
     }
-    let reset = Duration::from_secs(number(headers, "x-ratelimit-reset")?);
-    let theirs = text(headers, "date").and_then(http_date).unwrap_or(now);
+    Some(reset(headers, number(headers, "x-ratelimit-reset")?, now))
+}
+
+/// A moment of GitHub's clock, in seconds, by ours; a second later, and within a day.
+fn reset(headers: &HeaderMap, at: u64, now: SystemTime) -> SystemTime {
+    let theirs = date(headers).unwrap_or(now);
     let theirs = theirs.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Some(after(
-        now,
-        reset
-            .saturating_sub(theirs)
-            .saturating_add(Duration::from_secs(1)),
-    ))
+    let wait = Duration::from_secs(at).saturating_sub(theirs);
+    after(now, wait.saturating_add(Duration::from_secs(1)))
+}
+
+/// `date`: what GitHub's clock says.
+pub(crate) fn date(headers: &HeaderMap) -> Option<SystemTime> {
+    text(headers, "date").and_then(http_date)
 }
 
 /// That much later, but not later than the longest wait: a moment in milliseconds, for example, closes nothing for ages.
@@ -69,7 +143,7 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     if let Ok(seconds) = value.parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
-    let theirs = text(headers, "date").and_then(http_date).unwrap_or(now);
+    let theirs = date(headers).unwrap_or(now);
     Some(http_date(value)?.duration_since(theirs).unwrap_or_default())
 }
 

@@ -117,6 +117,12 @@ impl RepositoryDispatch {
         &self.client_payload
     }
 
+    /// `relay.id` of the payload: what the run shows in its name, and is found by.
+    #[must_use]
+    pub fn relay_id(&self) -> Option<&str> {
+        self.client_payload.get("relay")?.get("id")?.as_str()
+    }
+
     /// The body that is sent: compact JSON.
     #[must_use]
     pub fn body(&self) -> Vec<u8> {

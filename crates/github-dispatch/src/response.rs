@@ -171,7 +171,13 @@ pub(crate) fn json<T: DeserializeOwned>(
 }
 
 /// The error that a status other than 2xx stands for.
-fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime, hidden: &Hidden) -> Error {
+pub(crate) fn refusal(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: SystemTime,
+    hidden: &Hidden,
+) -> Error {
     let message = message(body);
     let code = status.as_u16();
     let (kind, advice, said) =
@@ -202,7 +208,7 @@ fn judge(code: u16, headers: &HeaderMap, hidden: &Hidden) -> (ErrorKind, Advice,
         ),
         403 => (ErrorKind::Auth, target, forbidden(headers, hidden)),
         404 => {
-            let said = "the repository is not there, or the token may not see it";
+            let said = "it is not there, or the token may not see it";
             (ErrorKind::NotFound, target, said.to_owned())
         }
         410 => (ErrorKind::NotFound, target, "it is gone for good".to_owned()),

@@ -5,6 +5,7 @@
 //! conclusion may be null; new statuses and conclusions may come.
 
 use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 
@@ -38,6 +39,39 @@ pub struct Run {
     /// `created_at` as written.
     #[serde(default)]
     pub created_at: Option<String>,
+    /// `run_number`: counts the runs of its workflow.
+    #[serde(default)]
+    pub run_number: Option<u64>,
+    /// `workflow_id`.
+    #[serde(default)]
+    pub workflow_id: Option<u64>,
+    /// `head_branch`: for a repository dispatch the default branch.
+    #[serde(default)]
+    pub head_branch: Option<String>,
+    /// `head_sha`: the commit whose workflow file runs.
+    #[serde(default)]
+    pub head_sha: Option<String>,
+    /// `run_started_at` of this attempt, as written.
+    #[serde(default)]
+    pub run_started_at: Option<String>,
+    /// `updated_at` as written.
+    #[serde(default)]
+    pub updated_at: Option<String>,
+}
+
+impl Run {
+    /// Whether it came to an end. One that asks for action is `completed` and has not.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.status == Some(RunStatus::Completed)
+            && !matches!(self.conclusion, None | Some(RunConclusion::ActionRequired))
+    }
+
+    /// Whether it ended, and well.
+    #[must_use]
+    pub fn succeeded(&self) -> bool {
+        self.is_ended() && self.conclusion == Some(RunConclusion::Success)
+    }
 }
 
 macro_rules! words {
@@ -136,17 +170,61 @@ pub struct RunPage {
     pub workflow_runs: Vec<Run>,
 }
 
-/// What a look for the run of an id found.
+/// How long a run of a dispatch is looked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ProbeWindow {
+    /// When the dispatch was sent, by our clock. Runs of up to a minute before are looked at as well: clocks differ.
+    pub sent_at: SystemTime,
+    /// How long after that a run is waited for. GitHub shows runs within seconds as a rule, and within minutes on a bad day.
+    pub length: Duration,
+}
+
+impl ProbeWindow {
+    /// Ten minutes from this moment on.
+    #[must_use]
+    pub const fn since(sent_at: SystemTime) -> Self {
+        Self {
+            sent_at,
+            length: Duration::from_secs(600),
+        }
+    }
+
+    /// Another length.
+    #[must_use]
+    pub const fn with_length(mut self, length: Duration) -> Self {
+        self.length = length;
+        self
+    }
+
+    /// When to look next: 3, 6, 12, 24 and 48 s after the dispatch and then every 48 s, one last time when the window passes; none
+    /// afterwards.
+    #[must_use]
+    pub fn next_look(&self, now: SystemTime) -> Option<Duration> {
+        let age = now.duration_since(self.sent_at).unwrap_or_default();
+        let left = self.length.checked_sub(age).filter(|left| !left.is_zero())?;
+        let planned = [3_u64, 9, 21, 45, 93]
+            .map(Duration::from_secs)
+            .into_iter()
+            .find_map(|at| at.checked_sub(age).filter(|wait| !wait.is_zero()))
+            .unwrap_or(Duration::from_secs(48));
+        Some(planned.min(left))
+    }
+}
+
+/// What a look for the run of a dispatch found.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "a caller must decide for each")]
 pub enum Probe {
-    /// These runs show the id; several copies are possible.
-    Seen(Vec<Run>),
-    /// None of the runs that were listed shows it.
-    NotSeen {
-        /// Whether all runs of the time were listed. If not, this says nothing.
-        complete: bool,
+    /// It started: these runs show the id. Several copies are possible, and several workflows that listen.
+    Started(Vec<Run>),
+    /// No run shows it yet.
+    NotSeenYet {
+        /// How long to wait before the next look.
+        look_again_in: Duration,
     },
+    /// No run showed it, and the window is over. That is no proof: Actions may be down, or no workflow listens.
+    WindowPassed,
 }
 
 /// Whether a run's title shows an id: as a word of its own, since a title holds text of others as well.
@@ -177,6 +255,43 @@ pub(crate) fn stands_alone(before: &str, after: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ok_looks_become_rarer_and_the_last_is_at_the_end() {
+        let sent_at = SystemTime::UNIX_EPOCH;
+        let window = ProbeWindow::since(sent_at).with_length(Duration::from_secs(200));
+        let (mut now, mut looks) = (sent_at, Vec::new());
+        while let Some(wait) = window.next_look(now) {
+            now += wait;
+            looks.push(now.duration_since(sent_at).unwrap().as_secs());
+        }
+        assert_eq!(looks, [3, 9, 21, 45, 93, 141, 189, 200]);
+        // A clock that went back is no reason to wait longer than planned.
+        let before = sent_at - Duration::from_secs(50);
+        assert_eq!(window.next_look(before), Some(Duration::from_secs(3)));
+        assert_eq!(window.with_length(Duration::ZERO).next_look(sent_at), None);
+    }
+
+    #[test]
+    fn ok_only_a_conclusion_is_an_end() {
+        let run = |status: &str, conclusion: &str| -> Run {
+            let text = format!(r#"{{"id": 1, "status": {status}, "conclusion": {conclusion}}}"#);
+            serde_json::from_str(&text).unwrap()
+        };
+        for (status, conclusion, ended, succeeded) in [
+            (r#""completed""#, r#""success""#, true, true),
+            (r#""completed""#, r#""failure""#, true, false),
+            (r#""completed""#, r#""new_word""#, true, false),
+            (r#""completed""#, r#""action_required""#, false, false),
+            (r#""completed""#, "null", false, false),
+            (r#""waiting""#, "null", false, false),
+            (r#""in_progress""#, r#""success""#, false, false),
+            ("null", "null", false, false),
+        ] {
+            let run = run(status, conclusion);
+            assert_eq!((run.is_ended(), run.succeeded()), (ended, succeeded), "{run:?}");
+        }
+    }
 
     fn titled(title: Option<&str>) -> Run {
         let mut run: Run = serde_json::from_str(r#"{"id": 1}"#).unwrap();

@@ -90,7 +90,7 @@ async fn read(mut answer: reqwest::Response, is_needed: bool) -> Result<Vec<u8>,
 }
 
 /// `is_connect` is asked before everything else: a TLS handshake that hangs is a timeout as well, and nothing was sent.
-fn transport(error: reqwest::Error) -> Error {
+pub(crate) fn transport(error: reqwest::Error) -> Error {
     let (kind, advice, text) = if error.is_connect() {
         (
             ErrorKind::Connect,

@@ -150,6 +150,12 @@ impl WorkflowDispatch {
         &self.inputs
     }
 
+    /// The input `relay_id`: what the run shows in its name, and is found by where GitHub names no run.
+    #[must_use]
+    pub fn relay_id(&self) -> Option<&str> {
+        self.inputs.get("relay_id").map(String::as_str)
+    }
+
     /// The body. API versions from 2026-03-10 on name the run without being asked, and know no such question.
     pub(crate) fn body(&self, api_version: &str) -> Vec<u8> {
         let mut body = Map::new();

@@ -28,7 +28,7 @@ async fn relay() -> (Relay, MockGitHub) {
     let rules = RuleSet::load([RouteConfig::new("deploy", "contoso/deploy")]).unwrap();
     let relay = RelayBuilder::new(
         MemoryJournal::new(),
-        GithubDispatcher::new("default", client),
+        GithubDispatcher::new("default", &client),
         rules,
     )
     .with_secrets(SharedSecrets::new(["s"]).unwrap())
@@ -335,7 +335,7 @@ async fn ok_http_clients_and_their_connections_are_reused() {
     for _ in 0..10 {
         client
             .clone()
-            .probe(&repo, "id", std::time::UNIX_EPOCH)
+            .find_runs(&repo, "id", "repository_dispatch", std::time::UNIX_EPOCH)
             .await
             .unwrap();
     }

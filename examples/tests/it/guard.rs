@@ -104,7 +104,7 @@ async fn ok_an_id_that_run_name_joins_starts_no_release_twice() {
     route.probe_window_s = 1;
     let relay = RelayBuilder::new(
         MemoryJournal::new(),
-        GithubDispatcher::new("default", client),
+        GithubDispatcher::new("default", &client),
         RuleSet::load([route]).unwrap(),
     )
     .with_secrets(SharedSecrets::new(["s"]).unwrap())

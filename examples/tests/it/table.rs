@@ -44,7 +44,7 @@ fn relay(journal: impl Journal + 'static, api_root: &str) -> Relay {
         .build()
         .unwrap();
     let rules = RuleSet::load([RouteConfig::new("deploy", REPOSITORY)]).unwrap();
-    RelayBuilder::new(journal, GithubDispatcher::new("default", client), rules)
+    RelayBuilder::new(journal, GithubDispatcher::new("default", &client), rules)
         .with_secrets(SharedSecrets::new(["s"]).unwrap())
         .with_budget(Budget::unbounded())
         .build()

@@ -7,6 +7,8 @@
 //! goes out twice" has to count.
 
 mod answers;
+mod limits;
+mod runs;
 mod shapes;
 mod state;
 
@@ -19,7 +21,10 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer};
 
 use self::answers::{Answering, Dropping, drop_connection};
+pub use self::limits::MockLimits;
+pub use self::runs::{RunsShow, Stage};
 use self::state::State;
+use crate::clock::{Clock, SystemClock};
 
 /// A GitHub on loopback. Stops when it is dropped.
 #[derive(Debug)]
@@ -73,19 +78,6 @@ impl Scripted {
     }
 }
 
-/// When the run of a dispatch shows up in the list of runs.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum RunsShow {
-    /// At once.
-    #[default]
-    AtOnce,
-    /// After so many listings.
-    AfterLists(u32),
-    /// Never: no workflow listens, or Actions is down.
-    Never,
-}
-
 /// A dispatch that came in.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -109,8 +101,13 @@ pub struct Received {
 impl MockGitHub {
     /// Starts one on a free port of loopback, with one repository whose workflow shows the relay id.
     pub async fn start(repository: &str) -> Self {
+        Self::start_with_clock(repository, SystemClock).await
+    }
+
+    /// The same, living by a clock of your own: runs appear and progress by it, and limits count by it.
+    pub async fn start_with_clock(repository: &str, clock: impl Clock + 'static) -> Self {
         let server = MockServer::start().await;
-        let state = Arc::new(Mutex::new(State::default()));
+        let state = Arc::new(Mutex::new(State::new(Arc::new(clock), server.uri())));
         let github = Self { server, state };
         github.add_repository(repository, true);
         let state = Arc::clone(&github.state);
@@ -161,6 +158,28 @@ impl MockGitHub {
     /// When runs show up in lists.
     pub fn show_runs(&self, when: RunsShow) {
         self.state().show = when;
+    }
+
+    /// How a run goes on, each stage so long after it was created; `queued` for ever where nothing is said. Counts for runs that are
+    /// started from now on.
+    pub fn progress(&self, stages: impl IntoIterator<Item = Stage>) {
+        self.state().stages = stages.into_iter().collect();
+    }
+
+    /// Limits that bite from now on; before, there are none.
+    pub fn limit(&self, limits: MockLimits) {
+        self.state().meter.set(limits);
+    }
+
+    /// How many requests a limit refused.
+    #[must_use]
+    pub fn n_throttled(&self) -> usize {
+        self.state().meter.n_refused()
+    }
+
+    /// The workflow file `deploy.yml` of a repository, from now on.
+    pub fn set_workflow(&self, repository: &str, text: &str) {
+        self.state().set_workflow(repository, text);
     }
 
     /// The next so many listings of runs fail with 502.

@@ -4,6 +4,8 @@
 //! **Source**: GitHub's OpenAPI description, API versions 2022-11-28 and 2026-03-10; `tidy/openapi` holds the mock to it.
 #![expect(dead_code, reason = "some are for calls that the mock does not answer yet")]
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 /// Where pages for people would be.
@@ -118,7 +120,7 @@ pub(super) fn repository(full_name: &str, known: &Value) -> Value {
     with(with(minimal_repository(full_name), &more), known)
 }
 
-/// A run. Of what is known, `id` and `created_at` are used for the rest.
+/// A run. Of what is known, `id`, `created_at` and `head_sha` are used for the rest.
 pub(super) fn workflow_run(full_name: &str, known: &Value) -> Value {
     let id = known.get("id").and_then(Value::as_u64).unwrap_or_default();
     let at = known
@@ -126,10 +128,8 @@ pub(super) fn workflow_run(full_name: &str, known: &Value) -> Value {
         .and_then(Value::as_str)
         .unwrap_or(LONG_AGO);
     let (api, web) = (format!("{API}/repos/{full_name}"), format!("{WEB}/{full_name}"));
-    let (sha, person) = (
-        git_id("main"),
-        json!({ "name": "octocat", "email": "octocat@github.example" }),
-    );
+    let sha = head_sha(known);
+    let person = json!({ "name": "octocat", "email": "octocat@github.example" });
     let mut run = json!({
         "id": id, "name": "deploy", "node_id": format!("WFR_{id}"), "head_branch": "main", "head_sha": sha,
         "path": ".github/workflows/deploy.yml", "display_title": "deploy", "run_number": 1, "run_attempt": 1,
@@ -140,7 +140,7 @@ pub(super) fn workflow_run(full_name: &str, known: &Value) -> Value {
         "actor": user("octocat", "User"), "triggering_actor": user("octocat", "User"), "head_repository_id": 1,
         "repository": minimal_repository(full_name), "head_repository": minimal_repository(full_name),
         "head_commit": {
-            "id": sha, "tree_id": git_id("tree"), "message": "Add the workflow", "timestamp": LONG_AGO, "author": person, "committer": person,
+            "id": sha, "tree_id": git_id(b"tree"), "message": "Add the workflow", "timestamp": LONG_AGO, "author": person, "committer": person,
         },
     });
     add_urls(&mut run, &format!("{api}/actions/runs/{id}"), &RUN_URLS);
@@ -161,7 +161,7 @@ pub(super) fn started_run(full_name: &str, id: u64) -> Value {
     })
 }
 
-/// A job of a run, whose `id`, `created_at` and `run_attempt` are used; of what is known of the job, its `id`.
+/// A job of a run, whose `id`, `created_at`, `head_sha` and `run_attempt` are used; of what is known of the job, its `id`.
 pub(super) fn job(full_name: &str, run: &Value, known: &Value) -> Value {
     let number = |of: &Value, member: &str| of.get(member).and_then(Value::as_u64).unwrap_or_default();
     let (id, run_id) = (number(known, "id"), number(run, "id"));
@@ -169,7 +169,7 @@ pub(super) fn job(full_name: &str, run: &Value, known: &Value) -> Value {
     let (api, web) = (format!("{API}/repos/{full_name}"), format!("{WEB}/{full_name}"));
     let job = json!({
         "id": id, "run_id": run_id, "run_url": format!("{api}/actions/runs/{run_id}"), "run_attempt": number(run, "run_attempt").max(1),
-        "node_id": format!("CR_{id}"), "head_sha": git_id("main"), "head_branch": "main", "workflow_name": "deploy", "name": "deploy",
+        "node_id": format!("CR_{id}"), "head_sha": head_sha(run), "head_branch": "main", "workflow_name": "deploy", "name": "deploy",
         "url": format!("{api}/actions/jobs/{id}"), "html_url": format!("{web}/actions/runs/{run_id}/job/{id}"),
         "check_run_url": format!("{api}/check-runs/{id}"), "status": "queued", "conclusion": null, "created_at": at, "started_at": at,
         "completed_at": null, "steps": [], "labels": ["ubuntu-24.04"], "runner_id": null, "runner_name": null,
@@ -183,8 +183,9 @@ pub(super) fn job_list(total: usize, jobs: &[Value]) -> Value {
     json!({ "total_count": total, "jobs": jobs })
 }
 
-/// One file of a folder, without its content.
-fn content_entry(full_name: &str, path: &str, sha: &str, size: usize) -> Value {
+/// One file of a folder, without its content. Its `sha` is [`git_id`] of the content.
+fn content_entry(full_name: &str, path: &str, content: &[u8]) -> Value {
+    let (sha, size) = (git_id(content), content.len());
     let name = path.rsplit('/').next().unwrap_or(path);
     let url = format!("{API}/repos/{full_name}/contents/{path}?ref=main");
     let git_url = format!("{API}/repos/{full_name}/git/blobs/{sha}");
@@ -195,34 +196,31 @@ fn content_entry(full_name: &str, path: &str, sha: &str, size: usize) -> Value {
     })
 }
 
-/// A folder: the path and the text of each file.
+/// A folder: the path and the content of each file.
 pub(super) fn content_directory<'a>(
     full_name: &str,
-    files: impl IntoIterator<Item = (&'a str, &'a str)>,
+    files: impl IntoIterator<Item = (&'a String, &'a Vec<u8>)>,
 ) -> Value {
     files
         .into_iter()
-        .map(|(path, text)| content_entry(full_name, path, &git_id(text), text.len()))
+        .map(|(path, content)| content_entry(full_name, path, content))
         .collect()
 }
 
-/// A file: its path, its text, and the same in base64. Its `sha` is [`git_id`] of the text.
-pub(super) fn content_file(full_name: &str, path: &str, text: &str, base64: &str) -> Value {
-    let content = json!({ "encoding": "base64", "content": base64 });
-    with(
-        content_entry(full_name, path, &git_id(text), text.len()),
-        &content,
-    )
+/// A file and its content.
+pub(super) fn content_file(full_name: &str, path: &str, content: &[u8]) -> Value {
+    let text = json!({ "encoding": "base64", "content": STANDARD.encode(content) });
+    with(content_entry(full_name, path, content), &text)
 }
 
 /// What a file that was written answers.
-pub(super) fn file_commit(full_name: &str, path: &str, text: &str, message: &str, at: &str) -> Value {
-    let sha = git_id(&format!("{path} {message} {at}"));
+pub(super) fn file_commit(full_name: &str, path: &str, content: &[u8], message: &str, at: &str) -> Value {
+    let sha = git_id(format!("{path} {message} {at}").as_bytes());
     let (api, web) = (format!("{API}/repos/{full_name}"), format!("{WEB}/{full_name}"));
     let person = json!({ "name": "octocat", "email": "octocat@github.example", "date": at });
-    let tree = git_id("tree");
+    let tree = git_id(b"tree");
     json!({
-        "content": content_entry(full_name, path, &git_id(text), text.len()),
+        "content": content_entry(full_name, path, content),
         "commit": {
             "sha": sha, "node_id": "C_mock", "url": format!("{api}/git/commits/{sha}"), "html_url": format!("{web}/commit/{sha}"),
             "author": person, "committer": person, "message": message, "parents": [],
@@ -249,17 +247,27 @@ pub(super) fn installation_token(token: &str, expires_at: &str, permissions: &Va
     json!({ "token": token, "expires_at": expires_at, "permissions": permissions, "repository_selection": "selected" })
 }
 
-/// The limits; `reset_at` in seconds of Unix time. `rate` is there in API version 2022-11-28 and gone in 2026-03-10.
-pub(super) fn rate_limit(api_version: &str, limit: u64, used: u64, reset_at: u64) -> Value {
-    let one = |limit: u64, used: u64| json!({ "limit": limit, "remaining": limit.saturating_sub(used), "reset": reset_at, "used": used });
-    let core = one(limit, used);
-    let mut answer = json!({ "resources": { "core": core, "search": one(30, 0), "graphql": one(limit, 0) } });
-    if api_version < "2026-03-10"
-        && let Some(answer) = answer.as_object_mut()
-    {
-        answer.insert("rate".to_owned(), core);
+/// The limits, as limit, used, remaining, and the second in which they begin anew. API version 2026-03-10 has no `rate` any more.
+pub(super) fn rate_limit(is_newer: bool, [limit, used, remaining, reset]: [u64; 4]) -> Value {
+    let core = json!({ "limit": limit, "used": used, "remaining": remaining, "reset": reset });
+    let search = json!({ "limit": 30, "used": 0, "remaining": 30, "reset": reset });
+    let resources = json!({ "core": core, "search": search });
+    if is_newer {
+        json!({ "resources": resources })
+    } else {
+        json!({ "resources": resources, "rate": core })
     }
-    answer
+}
+
+/// A workflow; what is known of it stands.
+pub(super) fn workflow(full_name: &str, known: &Value) -> Value {
+    let workflow = json!({
+        "id": 1, "node_id": "W_mock", "name": "deploy", "path": ".github/workflows/deploy.yml", "state": "active",
+        "url": format!("{API}/repos/{full_name}/actions/workflows/1"), "created_at": LONG_AGO, "updated_at": LONG_AGO,
+        "html_url": format!("{WEB}/{full_name}/blob/main/.github/workflows/deploy.yml"),
+        "badge_url": format!("{WEB}/{full_name}/workflows/deploy/badge.svg"),
+    });
+    with(workflow, known)
 }
 
 /// The key that secrets are sealed with.
@@ -286,11 +294,17 @@ pub(super) fn environment(full_name: &str, name: &str, at: &str) -> Value {
     })
 }
 
-/// 40 hexadecimal digits that are equal for equal texts only: what git makes of a text, though not by git's rule.
-pub(super) fn git_id(text: &str) -> String {
+fn head_sha(run: &Value) -> Value {
+    run.get("head_sha")
+        .cloned()
+        .unwrap_or_else(|| git_id(b"main").into())
+}
+
+/// 40 hexadecimal digits, the same for the same bytes: what git makes of them, though not by git's rule.
+pub(super) fn git_id(bytes: &[u8]) -> String {
     let fnv = |seed: u64| {
         let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        text.bytes().fold(0xcbf2_9ce4_8422_2325 ^ seed, step)
+        bytes.iter().copied().fold(0xcbf2_9ce4_8422_2325 ^ seed, step)
     };
     format!("{:016x}{:016x}{:08x}", fnv(0), fnv(1), fnv(2) & 0xffff_ffff)
 }
@@ -347,14 +361,14 @@ mod tests {
 
     #[test]
     fn ok_rate_is_told_in_the_old_version_alone() {
-        assert_eq!(rate_limit("2022-11-28", 5000, 1, 0)["rate"]["remaining"], 4999);
-        assert!(rate_limit("2026-03-10", 5000, 1, 0).get("rate").is_none());
+        assert_eq!(rate_limit(false, [5000, 1, 4999, 0])["rate"]["remaining"], 4999);
+        assert!(rate_limit(true, [5000, 1, 4999, 0]).get("rate").is_none());
     }
 
     #[test]
-    fn ok_equal_texts_have_equal_ids_of_40_digits() {
-        assert_eq!(git_id("a"), git_id("a"));
-        assert_ne!(git_id("a"), git_id("b"));
-        assert_eq!(git_id("").len(), 40);
+    fn ok_equal_bytes_have_equal_ids_of_40_digits() {
+        assert_eq!(git_id(b"a"), git_id(b"a"));
+        assert_ne!(git_id(b"a"), git_id(b"b"));
+        assert_eq!(git_id(b"").len(), 40);
     }
 }

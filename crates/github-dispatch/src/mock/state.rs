@@ -4,66 +4,70 @@
 //! **Source**: observed error bodies, read 2026-11-22.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::SystemTime;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::{Received, RunsShow, Scripted};
+use super::limits::Meter;
+use super::runs::{MockRun, RunsShow, Stage};
+use super::{Received, Scripted};
+use crate::clock::Clock;
 use crate::repository_dispatch::{MAX_EVENT_TYPE_CHARS, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_KEYS};
 use crate::workflow_dispatch::MAX_INPUTS;
-
-/// The first run's id: beyond 32 bits, as GitHub's are.
-const FIRST_RUN: u64 = 30_000_000_001;
+use crate::workflow_file::read_workflow;
 
 #[derive(Debug)]
 pub(super) struct State {
+    pub(super) clock: Arc<dyn Clock>,
+    /// `http://127.0.0.1:PORT`.
+    pub(super) uri: String,
     /// By name in lower case.
     pub(super) repositories: BTreeMap<String, Repository>,
     pub(super) required_token: Option<String>,
     pub(super) script: VecDeque<Scripted>,
     pub(super) always: Scripted,
+    /// Headers of the answer that is being made.
+    pub(super) scripted_headers: Vec<(String, String)>,
     pub(super) show: RunsShow,
+    pub(super) stages: Vec<Stage>,
     pub(super) failing_lists: u32,
     pub(super) received: Vec<Received>,
     pub(super) n_requests: usize,
     pub(super) runs: Vec<MockRun>,
+    pub(super) meter: Meter,
 }
 
 #[derive(Debug)]
 pub(super) struct Repository {
     pub(super) full_name: String,
     pub(super) shows_relay_id: bool,
+    /// Files of the default branch, by path.
+    pub(super) files: BTreeMap<String, Vec<u8>>,
 }
 
-#[derive(Debug)]
-pub(super) struct MockRun {
-    pub(super) repository: String,
-    pub(super) json: Value,
-    pub(super) lists_until_shown: Option<u32>,
-}
-
-impl MockRun {
-    pub(super) fn id(&self) -> u64 {
-        self.json.get("id").and_then(Value::as_u64).unwrap_or_default()
-    }
-
-    pub(super) fn text(&self, member: &str) -> &str {
-        self.json.get(member).and_then(Value::as_str).unwrap_or_default()
-    }
-}
-
-impl Default for State {
-    fn default() -> Self {
+impl State {
+    pub(super) fn new(clock: Arc<dyn Clock>, uri: String) -> Self {
         Self {
+            clock,
+            uri,
             repositories: BTreeMap::new(),
             required_token: None,
             script: VecDeque::new(),
             always: Scripted::Accept,
+            scripted_headers: Vec::new(),
             show: RunsShow::AtOnce,
+            stages: Vec::new(),
             failing_lists: 0,
             received: Vec::new(),
             n_requests: 0,
             runs: Vec::new(),
+            meter: Meter::default(),
         }
+    }
+
+    pub(super) fn now(&self) -> SystemTime {
+        self.clock.now()
     }
 }
 
@@ -72,9 +76,11 @@ pub(super) type Refused = (u16, String);
 
 impl State {
     pub(super) fn add_repository(&mut self, full_name: &str, shows_relay_id: bool) {
+        let workflow = workflow(shows_relay_id).into_bytes();
         let repository = Repository {
             full_name: full_name.to_owned(),
             shows_relay_id,
+            files: BTreeMap::from([(WORKFLOW.to_owned(), workflow)]),
         };
         self.repositories
             .insert(full_name.to_ascii_lowercase(), repository);
@@ -135,20 +141,28 @@ impl State {
         })
     }
 
+    pub(super) fn set_workflow(&mut self, full_name: &str, text: &str) {
+        if let Some(repository) = self.repositories.get_mut(&full_name.to_ascii_lowercase()) {
+            let facts = read_workflow(text, "");
+            repository.shows_relay_id = facts.shows_relay_id;
+            repository
+                .files
+                .insert(WORKFLOW.to_owned(), text.as_bytes().to_vec());
+        }
+    }
+
     /// Keeps a dispatch, and starts its run if it has an effect.
-    pub(super) fn take(&mut self, mut received: Received, effect: bool, now: &str) {
+    pub(super) fn take(&mut self, mut received: Received, effect: bool) {
         received.effect = effect;
         if effect {
-            self.start_run(&received, now);
+            self.start_run(&received);
         }
         self.received.push(received);
     }
 
-    fn start_run(&mut self, received: &Received, now: &str) {
-        let shows = self
-            .repositories
-            .get(&received.repository.to_ascii_lowercase())
-            .is_some_and(|one| one.shows_relay_id);
+    fn start_run(&mut self, received: &Received) {
+        let key = received.repository.to_ascii_lowercase();
+        let shows = self.repositories.get(&key).is_some_and(|one| one.shows_relay_id);
         let model = received
             .client_payload
             .get("model_name")
@@ -158,28 +172,26 @@ impl State {
             (Some(id), true) => format!("deploy {model} [{id}]"),
             _ => format!("deploy {model}"),
         };
-        let number = u64::try_from(self.runs.len()).unwrap_or_default();
-        let id = FIRST_RUN + number;
-        let lists_until_shown = match self.show {
-            RunsShow::AtOnce => Some(0),
-            RunsShow::AfterLists(n) => Some(n),
-            RunsShow::Never => None,
-        };
         let event = match &received.workflow {
             Some(_) => "workflow_dispatch",
             None => "repository_dispatch",
         };
-        let json = json!({
-            "id": id, "name": "deploy", "display_title": title, "event": event, "path": ".github/workflows/deploy.yml",
-            "status": "queued", "conclusion": null, "run_number": number + 1, "run_attempt": 1, "created_at": now,
-            "html_url": format!("https://github.example/{}/actions/runs/{id}", received.repository)
-        });
-        self.runs.push(MockRun {
-            repository: received.repository.to_ascii_lowercase(),
-            json,
-            lists_until_shown,
-        });
+        let number = u64::try_from(self.runs.len()).unwrap_or_default();
+        let run = MockRun::new(&received.repository, number, title, event, self.now(), self.show);
+        self.runs.push(run.with_stages(self.stages.clone()));
     }
+}
+
+/// The only workflow there is.
+pub(super) const WORKFLOW: &str = ".github/workflows/deploy.yml";
+
+fn workflow(shows_relay_id: bool) -> String {
+    let run_name = if shows_relay_id {
+        "run-name: \"deploy ${{ github.event.client_payload.model_name }} [${{ github.event.client_payload.relay.id }}]\"\n"
+    } else {
+        ""
+    };
+    format!("name: deploy\n{run_name}on:\n  repository_dispatch:\njobs: {{}}\n")
 }
 
 /// Reads a dispatch of `deploy.yml` as GitHub does; there is one branch, `main`. The input `relay_id` is the id.

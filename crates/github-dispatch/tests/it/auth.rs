@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use github_dispatch::auth::TokenError;
 use github_dispatch::clock::Clock;
-use github_dispatch::{Advice, BlockScope, Client, ErrorKind, StaticToken, TokenSource};
+use github_dispatch::{Advice, BlockScope, Client, ErrorKind, RetryPolicy, StaticToken, TokenSource};
 use secrecy::SecretString;
 use wiremock::matchers::{any, header, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -184,10 +184,13 @@ impl TokenSource for Failing {
 #[derive(Clone, Debug)]
 struct Slow(std::sync::Arc<std::sync::Mutex<SystemTime>>, Duration);
 
+#[async_trait]
 impl Clock for Slow {
     fn now(&self) -> SystemTime {
         *self.0.lock().unwrap()
     }
+
+    async fn sleep(&self, _wait: Duration) {}
 }
 
 #[async_trait]
@@ -220,6 +223,7 @@ async fn err_a_token_that_comes_too_late_is_not_used() {
             .clock(slow)
             .api_root(server.uri())
             .timeout(Duration::from_secs(15))
+            .retry(RetryPolicy::off())
             .build()
             .unwrap();
         let error = client.dispatch(&repo(), &dispatch("abc")).await.unwrap_err();

@@ -1,13 +1,13 @@
 //! What a check of a target finds, before anything is dispatched to it.
 
-use github_dispatch::client::TargetCheck;
 use github_dispatch::mock::MockGitHub;
-use github_dispatch::{Advice, BlockScope, Error, ErrorKind, Probe, RepoFullName};
+use github_dispatch::ops::target::TargetCheck;
+use github_dispatch::{Advice, BlockScope, Error, ErrorKind, RepoFullName};
 use serde_json::{Value, json};
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::{TOKEN, after, assert_shows_no_secret, client, deploy, repo};
+use crate::support::{TOKEN, after, assert_shows_no_secret, client, deploy, look, repo};
 
 const TARGET: Advice = Advice::Block(BlockScope::Target);
 const SHOWS: &str = "on:\n  repository_dispatch:\n    types: [deploy_pipeline_action]\nrun-name: \"m [${{ github.event.client_payload.relay.id }}]\"\n";
@@ -68,7 +68,7 @@ async fn repository(full_name: &str, files: &[(&str, ResponseTemplate)]) -> Mock
     for (name, answer) in files {
         Mock::given(method("GET"))
             .and(path(format!(
-                "/repos/contoso/deploy/contents/.github/workflows/{name}"
+                "/repos/contoso/deploy/contents/.github%2Fworkflows%2F{name}"
             )))
             .and(header("accept", "application/vnd.github.raw+json"))
             .respond_with(answer.clone())
@@ -91,7 +91,7 @@ async fn repository_listing(full_name: &str, listing: ResponseTemplate) -> MockS
         .mount(&server)
         .await;
     Mock::given(method("GET"))
-        .and(path("/repos/contoso/deploy/contents/.github/workflows"))
+        .and(path("/repos/contoso/deploy/contents/.github%2Fworkflows"))
         .respond_with(listing)
         .mount(&server)
         .await;
@@ -249,12 +249,12 @@ async fn github(run_name: &str, title: &str) -> MockServer {
         .mount(&server)
         .await;
     let files = json!([{"name": "deploy.yml"}]);
-    get("/contents/.github/workflows")
+    get("/contents/.github%2Fworkflows")
         .respond_with(ResponseTemplate::new(200).set_body_json(files))
         .mount(&server)
         .await;
     let text = format!("name: deploy\nrun-name: {run_name}\non:\n  repository_dispatch:\njobs: {{}}\n");
-    get("/contents/.github/workflows/deploy.yml")
+    get("/contents/.github%2Fworkflows%2Fdeploy.yml")
         .respond_with(ResponseTemplate::new(200).set_body_string(text))
         .mount(&server)
         .await;
@@ -275,8 +275,8 @@ async fn ok_what_counts_as_shown_is_seen_by_a_probe() {
         let server = github(&run_name, &format!("{before}{ID}{behind}")).await;
         let client = client(&server.uri());
         let check = client.check_target(&repo(), &deploy()).await.unwrap();
-        let probe = client.probe(&repo(), ID, after(0)).await.unwrap();
-        if check.shows_relay_id && matches!(probe, Probe::NotSeen { complete: true }) {
+        let seen = look(&client, &repo(), ID, after(0)).await.unwrap();
+        if check.shows_relay_id && seen.is_empty() {
             wrong.push(run_name);
         }
     }

@@ -3,14 +3,12 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use github_dispatch::mock::{MockGitHub, RunsShow, Scripted};
-use github_dispatch::{
-    Advice, BlockScope, DispatchEventType, ErrorKind, Probe, RepoFullName, RepositoryDispatch,
-};
+use github_dispatch::{Advice, BlockScope, DispatchEventType, ErrorKind, RepoFullName, RepositoryDispatch};
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::{TOKEN, after, client, dispatch, hasty, repo};
+use crate::support::{TOKEN, after, client, dispatch, hasty, look, repo};
 
 const PATH: &str = "/repos/contoso/deploy/dispatches";
 
@@ -237,34 +235,35 @@ async fn ok_a_dispatch_makes_a_run() {
     let client = client(&github.uri());
     let accepted = client.dispatch(&repo(), &dispatch("abc")).await.unwrap();
     assert_eq!(accepted.request_id.as_deref(), Some("MOCK:1"));
-    let Probe::Seen(runs) = client.probe(&repo(), "abc", UNIX_EPOCH).await.unwrap() else {
-        panic!("no run");
-    };
+    let runs = client
+        .find_runs(&repo(), "abc", "repository_dispatch", UNIX_EPOCH)
+        .await
+        .unwrap();
     assert_eq!(runs.len(), 1);
     assert_eq!(runs[0].display_title.as_deref(), Some("deploy m [abc]"));
     assert_eq!(client.run(&repo(), runs[0].id).await.unwrap(), runs[0]);
     assert_eq!(
-        client.probe(&repo(), "ab", UNIX_EPOCH).await.unwrap(),
-        Probe::NotSeen { complete: true }
+        look(&client, &repo(), "ab", UNIX_EPOCH).await.unwrap(),
+        Vec::<u64>::new()
     );
 
     // Not before it was created, and not in another repository.
     let later = after(100 * 365 * 24 * 3_600);
     assert_eq!(
-        client.probe(&repo(), "abc", later).await.unwrap(),
-        Probe::NotSeen { complete: true }
+        look(&client, &repo(), "abc", later).await.unwrap(),
+        Vec::<u64>::new()
     );
     github.add_repository("contoso/silent", false);
     let silent = RepoFullName::parse("contoso/silent").unwrap();
     assert_eq!(
-        client.probe(&silent, "abc", UNIX_EPOCH).await.unwrap(),
-        Probe::NotSeen { complete: true }
+        look(&client, &silent, "abc", UNIX_EPOCH).await.unwrap(),
+        Vec::<u64>::new()
     );
     // A workflow that does not show the id: it runs, and nobody can tell which it is.
     client.dispatch(&silent, &dispatch("def")).await.unwrap();
     assert_eq!(
-        client.probe(&silent, "def", UNIX_EPOCH).await.unwrap(),
-        Probe::NotSeen { complete: true }
+        look(&client, &silent, "def", UNIX_EPOCH).await.unwrap(),
+        Vec::<u64>::new()
     );
     assert_eq!(
         (
@@ -310,15 +309,10 @@ async fn ok_lost_answers_are_unknown_and_a_probe_tells() {
         );
         assert_eq!(received[0].relay_id.as_deref(), Some("abc"));
         assert_eq!(github.n_effects("abc"), usize::from(effect), "{script:?}");
-        let probe = client(&github.uri())
-            .probe(&repo(), "abc", UNIX_EPOCH)
+        let seen = look(&client(&github.uri()), &repo(), "abc", UNIX_EPOCH)
             .await
             .unwrap();
-        assert_eq!(
-            matches!(probe, Probe::Seen(runs) if runs.len() == 1),
-            effect,
-            "{script:?}"
-        );
+        assert_eq!(seen.len(), usize::from(effect), "{script:?}");
         assert!(github.unused_script().is_empty());
     }
 }
@@ -337,8 +331,7 @@ async fn err_a_refusal_comes_before_a_scripted_drop() {
     assert_eq!((github.unused_script().len(), github.received().len()), (1, 0));
     github.require_token(TOKEN);
     // Nor do requests of another kind use it up.
-    client(&github.uri())
-        .probe(&repo(), "abc", UNIX_EPOCH)
+    look(&client(&github.uri()), &repo(), "abc", UNIX_EPOCH)
         .await
         .unwrap();
     client(&github.uri())
@@ -388,12 +381,9 @@ async fn ok_scripts_are_answered_in_order_and_then_what_is_always_so() {
 async fn ok_runs_show_late_or_never_and_lists_fail() {
     let github = github().await;
     let client = client(&github.uri());
-    let look = async |id: &str| match client.probe(&repo(), id, UNIX_EPOCH).await {
-        Ok(Probe::Seen(_)) => "seen",
-        Ok(Probe::NotSeen { complete }) => {
-            assert!(complete);
-            "not seen"
-        }
+    let look = async |id: &str| match look(&client, &repo(), id, UNIX_EPOCH).await {
+        Ok(runs) if runs.is_empty() => "not seen",
+        Ok(_) => "seen",
         Err(error) => {
             assert_eq!((error.kind(), error.status()), (ErrorKind::Status, Some(502)));
             "failed"
@@ -442,19 +432,15 @@ async fn ok_runs_come_in_pages() {
             .unwrap();
     }
     let before = github.n_requests();
-    assert!(matches!(
-        client.probe(&repo(), "id-100", UNIX_EPOCH).await.unwrap(),
-        Probe::Seen(_)
-    ));
+    let seen = look(&client, &repo(), "id-100", UNIX_EPOCH).await.unwrap();
+    assert_eq!(seen.len(), 1);
     assert_eq!(github.n_requests() - before, 1);
-    assert!(matches!(
-        client.probe(&repo(), "id-0", UNIX_EPOCH).await.unwrap(),
-        Probe::Seen(_)
-    ));
+    let seen = look(&client, &repo(), "id-0", UNIX_EPOCH).await.unwrap();
+    assert_eq!(seen.len(), 1);
     assert_eq!(github.n_requests() - before, 3);
     assert_eq!(
-        client.probe(&repo(), "id-101", UNIX_EPOCH).await.unwrap(),
-        Probe::NotSeen { complete: true }
+        look(&client, &repo(), "id-101", UNIX_EPOCH).await.unwrap(),
+        Vec::<u64>::new()
     );
     assert_eq!(github.n_requests() - before, 5);
 }

@@ -2,12 +2,12 @@
 
 use github_dispatch::request::RunQuery;
 use github_dispatch::runs::{RunConclusion, RunStatus};
-use github_dispatch::{Advice, BlockScope, Client, ErrorKind, Probe};
+use github_dispatch::{Advice, BlockScope, Client, ErrorKind};
 use serde_json::{Value, json};
 use wiremock::matchers::{any, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::{Does, RawServer, TOKEN, after, assert_shows_no_secret, client, hasty, repo};
+use crate::support::{Does, RawServer, TOKEN, after, assert_shows_no_secret, client, hasty, look, repo};
 
 /// What every run here waits for.
 const ID: &str = "9c1f8e2a";
@@ -47,24 +47,16 @@ async fn answer(server: &MockServer, page: u32, answer: ResponseTemplate, n: u64
         .await;
 }
 
-async fn probe(server: &MockServer) -> Result<Probe, github_dispatch::Error> {
-    client(&server.uri())
-        .probe(&repo(), ID, after(0) + std::time::Duration::from_millis(999))
-        .await
-}
-
-fn seen(probe: Probe) -> Vec<u64> {
-    match probe {
-        Probe::Seen(runs) => runs.iter().map(|run| run.id).collect(),
-        Probe::NotSeen { .. } => panic!("{probe:?}"),
-    }
+async fn probe(server: &MockServer) -> Result<Vec<u64>, github_dispatch::Error> {
+    let since = after(0) + std::time::Duration::from_millis(999);
+    look(&client(&server.uri()), &repo(), ID, since).await
 }
 
 #[tokio::test]
 async fn ok_the_request_of_a_page() {
     let server = MockServer::start().await;
     page(&server, 1, Vec::new(), 1).await;
-    assert_eq!(probe(&server).await.unwrap(), Probe::NotSeen { complete: true });
+    assert_eq!(probe(&server).await.unwrap(), Vec::<u64>::new());
     let requests = server.received_requests().await.unwrap();
     assert_eq!(
         requests[0].url.query(),
@@ -97,7 +89,7 @@ async fn ok_an_id_on_the_second_page() {
     let mut second = others(99..140);
     second.push(run(30_000_000_007, &format!("deploy m [{ID}]")));
     page(&server, 2, second, 1).await;
-    assert_eq!(seen(probe(&server).await.unwrap()), [30_000_000_007]);
+    assert_eq!(probe(&server).await.unwrap(), [30_000_000_007]);
 }
 
 #[tokio::test]
@@ -108,7 +100,7 @@ async fn ok_a_run_that_is_listed_twice_counts_once() {
         run(8, &format!("{ID}: deploy m")),
     );
     page(&server, 1, vec![one.clone(), another, one], 1).await;
-    assert_eq!(seen(probe(&server).await.unwrap()), [7, 8]);
+    assert_eq!(probe(&server).await.unwrap(), [7, 8]);
 }
 
 #[tokio::test]
@@ -119,7 +111,7 @@ async fn ok_only_an_id_between_delimiters_is_seen() {
         run["display_title"] = title.clone();
         page(&server, 1, vec![run], 1).await;
         let probe = probe(&server).await.unwrap();
-        assert_eq!(matches!(probe, Probe::Seen(_)), expect, "{title}");
+        assert_eq!(!probe.is_empty(), expect, "{title}");
     };
     for title in [
         "[9c1f8e2a]",
@@ -158,11 +150,13 @@ async fn ok_not_seen_is_complete_only_when_the_list_ended() {
             page(&server, index + 1, others(first..first + size), 1).await;
         }
         // No other page is asked for: wiremock would answer 404.
-        assert_eq!(
-            probe(&server).await.unwrap(),
-            Probe::NotSeen { complete },
-            "{sizes:?}"
-        );
+        match probe(&server).await {
+            Ok(runs) => assert!(complete && runs.is_empty(), "{sizes:?}"),
+            Err(error) => {
+                assert!(!complete, "{sizes:?}");
+                assert_eq!((error.kind(), error.advice()), (ErrorKind::Late, Advice::Unknown));
+            }
+        }
     };
     check(&[0], true).await;
     check(&[99], true).await;
@@ -229,8 +223,7 @@ async fn err_a_list_that_breaks_off_or_never_comes_is_no_not_seen() {
         Does::WriteAndHold(head),
     ] {
         let server = RawServer::start(does.clone()).await;
-        let error = hasty(&server.uri())
-            .probe(&repo(), ID, after(0))
+        let error = look(&hasty(&server.uri()), &repo(), ID, after(0))
             .await
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::SentNoAnswer, "{does:?}");

@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use async_trait::async_trait;
 use github_dispatch::clock::Clock;
 use github_dispatch::{
-    Client, ClientBuilder, DispatchEventType, Error, RepoFullName, RepositoryDispatch, StaticToken,
+    Client, ClientBuilder, DispatchEventType, Error, RepoFullName, RepositoryDispatch, RetryPolicy,
+    StaticToken,
 };
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -27,10 +29,13 @@ pub(crate) const DATE: &str = "Sun, 22 Nov 2026 10:00:00 GMT";
 #[derive(Debug)]
 pub(crate) struct Still;
 
+#[async_trait]
 impl Clock for Still {
     fn now(&self) -> SystemTime {
         after(0)
     }
+
+    async fn sleep(&self, _wait: Duration) {}
 }
 
 /// So many seconds after [`NOW`].
@@ -44,6 +49,7 @@ pub(crate) fn builder(uri: &str) -> ClientBuilder {
         .api_root(uri)
         .connect_timeout(Duration::from_secs(10))
         .timeout(Duration::from_secs(30))
+        .retry(RetryPolicy::off())
         .clock(Still)
 }
 
@@ -67,6 +73,17 @@ pub(crate) fn repo() -> RepoFullName {
 
 pub(crate) fn deploy() -> DispatchEventType {
     DispatchEventType::parse("deploy_pipeline_action").unwrap()
+}
+
+/// The ids of the runs that one look finds.
+pub(crate) async fn look(
+    client: &Client,
+    repo: &RepoFullName,
+    id: &str,
+    since: SystemTime,
+) -> Result<Vec<u64>, Error> {
+    let runs = client.find_runs(repo, id, "repository_dispatch", since).await?;
+    Ok(runs.iter().map(|run| run.id).collect())
 }
 
 /// A dispatch with this relay id.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use github_dispatch::{Client, Error, Probe, RepositoryDispatch, Run};
+use github_dispatch::{Client, Error, RepositoryDispatch, Run};
 
 use crate::clock::Timestamp;
 use crate::dispatch::{
@@ -24,18 +24,18 @@ pub struct GithubDispatcher {
 }
 
 impl GithubDispatcher {
-    /// A dispatcher that knows one identity.
+    /// A dispatcher that knows one identity. The client's own retries are switched off: the relay decides.
     #[must_use]
-    pub fn new(identity: impl Into<String>, client: Client) -> Self {
+    pub fn new(identity: impl Into<String>, client: &Client) -> Self {
         Self {
-            clients: BTreeMap::from([(identity.into(), client)]),
+            clients: BTreeMap::from([(identity.into(), client.without_retries())]),
         }
     }
 
     /// Adds an identity.
     #[must_use]
-    pub fn with_identity(mut self, identity: impl Into<String>, client: Client) -> Self {
-        self.clients.insert(identity.into(), client);
+    pub fn with_identity(mut self, identity: impl Into<String>, client: &Client) -> Self {
+        self.clients.insert(identity.into(), client.without_retries());
         self
     }
 
@@ -105,21 +105,18 @@ impl Dispatcher for GithubDispatcher {
         since: Timestamp,
     ) -> Result<Sighting, DispatchError> {
         let client = self.client(target)?;
-        match client
-            .probe(&target.repository, relay_id.as_str(), since.into())
+        let runs = client
+            .find_runs(
+                &target.repository,
+                relay_id.as_str(),
+                "repository_dispatch",
+                since.into(),
+            )
             .await
-            .map_err(translated)?
-        {
-            Probe::Seen(runs) => match runs.first() {
-                Some(run) => Ok(Sighting::Seen(reference(run))),
-                None => Ok(Sighting::NotSeen),
-            },
-            Probe::NotSeen { complete: true } => Ok(Sighting::NotSeen),
-            Probe::NotSeen { complete: false } => Err(DispatchError::new(
-                Advice::Unknown,
-                "there are more runs than GitHub lists, so not all were seen",
-            )),
-        }
+            .map_err(translated)?;
+        Ok(runs
+            .first()
+            .map_or(Sighting::NotSeen, |run| Sighting::Seen(reference(run))))
     }
 
     async fn run(&self, target: &DispatchTarget, run: &RunRef) -> Result<RunState, DispatchError> {

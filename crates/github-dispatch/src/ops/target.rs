@@ -1,0 +1,130 @@
+//! **Here**: [`TargetCheck`]: whether a repository can be dispatched to, and whether its workflows show the relay id.
+//! **Not here**: what a file says (`workflow_file`), the doctor, who asks more (`setup`).
+//! **Reads**: `client`, `workflow_file`.
+//! **Source**: <https://docs.github.com/rest/repos/repos#get-a-repository> and <https://docs.github.com/rest/repos/contents>, read
+//! 2026-11-22. GitHub answers 204 to a dispatch that no workflow listens to.
+
+use serde::Deserialize;
+
+use crate::client::{Client, as_json};
+use crate::error::{Advice, BlockScope, Error, ErrorKind};
+use crate::repo::RepoFullName;
+use crate::repository_dispatch::DispatchEventType;
+use crate::retry::Effect;
+use crate::send::Answer;
+use crate::workflow_file::read_workflow;
+
+/// Workflow files that a check reads at most.
+const MAX_WORKFLOWS: usize = 50;
+
+/// What a check of a target found.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct TargetCheck {
+    /// `full_name` as GitHub spells it.
+    pub full_name: String,
+    /// The branch whose workflow files count.
+    pub default_branch: Option<String>,
+    /// Whether the repository is archived.
+    pub archived: bool,
+    /// Whether a workflow of the default branch listens to the event type; none when the files could not be read.
+    pub listens: Option<bool>,
+    /// Whether every workflow that listens shows the relay id in its `run-name`, and there is one.
+    pub shows_relay_id: bool,
+}
+
+impl Client {
+    /// Checks whether a repository can be dispatched to, and whether its workflows show the relay id.
+    ///
+    /// # Errors
+    /// A definite no has the advice `Block`: not accepted, not visible, moved elsewhere. Anything else is no answer.
+    pub async fn check_target(
+        &self,
+        repo: &RepoFullName,
+        event_type: &DispatchEventType,
+    ) -> Result<TargetCheck, Error> {
+        #[derive(Deserialize)]
+        struct Repository {
+            full_name: String,
+            #[serde(default)]
+            default_branch: Option<String>,
+            #[serde(default)]
+            archived: bool,
+        }
+        let read = |answer: &Answer, now| Ok((as_json::<Repository>(answer, now)?, answer.hidden.clone()));
+        let (found, hidden) = self
+            .call(Effect::Read, || self.requests().repository(repo), read)
+            .await?;
+        if !found.full_name.eq_ignore_ascii_case(repo.as_str()) {
+            let name = hidden.out_of(&found.full_name);
+            let text = format!("it is named {name:?} now; change the configuration");
+            return Err(Error::new(
+                ErrorKind::Redirected,
+                Advice::Block(BlockScope::Target),
+                text,
+            ));
+        }
+        let (listens, shows_relay_id) = self.check_workflows(repo, event_type).await?;
+        Ok(TargetCheck {
+            full_name: found.full_name,
+            default_branch: found.default_branch,
+            archived: found.archived,
+            listens,
+            shows_relay_id,
+        })
+    }
+
+    async fn check_workflows(
+        &self,
+        repo: &RepoFullName,
+        event_type: &DispatchEventType,
+    ) -> Result<(Option<bool>, bool), Error> {
+        #[derive(Deserialize)]
+        struct File {
+            name: String,
+        }
+        let files: Vec<File> = match self.read(|| self.requests().workflow_files(repo)).await {
+            Ok(files) => files,
+            // The repository was visible a moment ago: there is no such folder, or the token may not read contents.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok((Some(false), false)),
+            Err(error) if error.status() == Some(403) && error.kind() == ErrorKind::Auth => {
+                return Ok((None, false));
+            }
+            Err(error) => return Err(error),
+        };
+        let is_workflow = |name: &str| name.ends_with(".yml") || name.ends_with(".yaml");
+        let workflows: Vec<&File> = files.iter().filter(|file| is_workflow(&file.name)).collect();
+        let (mut listening, mut showing) = (0_usize, 0_usize);
+        let mut all_read = workflows.len() <= MAX_WORKFLOWS;
+        for file in workflows.into_iter().take(MAX_WORKFLOWS) {
+            let Some(text) = self.workflow_text(repo, &file.name).await? else {
+                all_read = false;
+                continue;
+            };
+            let facts = read_workflow(&text, event_type.as_str());
+            listening += usize::from(facts.listens);
+            showing += usize::from(facts.listens && facts.shows_relay_id);
+        }
+        let listens = if listening > 0 {
+            Some(true)
+        } else {
+            all_read.then_some(false)
+        };
+        // One that was not read may listen as well, and not show it.
+        Ok((listens, all_read && listening > 0 && showing == listening))
+    }
+
+    /// The text of a workflow file of the default branch; none where it could not be had just now.
+    pub(crate) async fn workflow_text(
+        &self,
+        repo: &RepoFullName,
+        name: &str,
+    ) -> Result<Option<String>, Error> {
+        let make = || self.requests().workflow_file(repo, name);
+        let read = |answer: &Answer, _| {
+            let text = String::from_utf8_lossy(&answer.body).into_owned();
+            Ok(answer.status.is_success().then_some(text))
+        };
+        self.call(Effect::Read, make, read).await
+    }
+}

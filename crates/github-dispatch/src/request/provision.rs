@@ -1,0 +1,4 @@
+//! **Here**: nothing yet.
+//! **Not here**: -
+//! **Reads**: -
+//! **Source**: -
