@@ -29,7 +29,7 @@ export async function witness(prism, description) {
     const onward = httpRequest(prism + request.url, { method: request.method, headers }, async (theirs) => {
       const body = Buffer.concat(await theirs.toArray());
       const isPrisms = theirs.headers['content-type'] === 'application/problem+json';
-      const findings = [theirs.headers['sl-violations'], isPrisms && body.toString(), ...undescribed(operations, request, prism)];
+      const findings = [theirs.headers['sl-violations'] ?? (isPrisms && body.toString()), ...undescribed(operations, request, prism)];
       found.push(...findings.filter(Boolean).map((why) => `${request.method} ${request.url}: ${why}`));
       answer.writeHead(theirs.statusCode, theirs.headers).end(body);
     });
