@@ -51,7 +51,7 @@ async function sent(dispatches) {
 }
 
 // A run of a workflow for a body, beside earlier runs; with the calls that its scripts made.
-async function runFor(workflow, body, { runId = 100, runs = [], fails } = {}) {
+async function runFor(workflow, body, { runId = 100, runs = [], fails, given } = {}) {
   const accepted = accept(workflow, { body, runId, repository: REPOSITORY });
   assert.ok(accepted, 'the workflow listens');
   // The run itself is in the list as well. Where it is alone nothing is listed, which is the quicker way to the same.
@@ -59,7 +59,7 @@ async function runFor(workflow, body, { runId = 100, runs = [], fails } = {}) {
   writeFileSync(join(programs, 'runs.json'), runs.length > 0 ? JSON.stringify(shown) : '');
   writeFileSync(join(programs, 'calls'), '');
   writeFileSync(join(programs, 'fails'), fails ?? '');
-  const done = await run(workflow, accepted, programs);
+  const done = await run(workflow, accepted, programs, given);
   const calls = [];
   const words = readFileSync(join(programs, 'calls'), 'utf8').split('\0').slice(0, -1);
   while (words.length > 0) {
@@ -117,6 +117,7 @@ async function endsCopies(workflow, body, first) {
   await ends([{ ...earlier, conclusion: 'cancelled' }], DEPLOYED, 'the earlier run did nothing');
   await ends([{ ...earlier, id: 201 }], DEPLOYED, 'the copy is the later run');
   await ends([{ ...earlier, name: 'another' }], DEPLOYED, 'the run is of another workflow');
+  await ends([{ ...earlier, display_title: `deploy ${ID} [${'b'.repeat(26)}]` }], DEPLOYED, 'the id is a part of the title, and not the id that it shows');
   await ends([{ ...earlier, display_title: null }], DEPLOYED, 'the run has no title');
   const unsure = await runFor(workflow, body, { fails: 'gh api' });
   assert.deepEqual([unsure.results, unsure.az], [REFUSED, []], 'without the list nobody knows');
@@ -145,6 +146,10 @@ async function takesNothingForACommand(workflow, { field, text, body }, first) {
     const commands = step.printed.split('\n').filter((line) => line.startsWith('::'));
     assert.ok(commands.every((line) => /^::error::the (model's name is no plain name|model's version is no plain version|relay id is none)$/.test(line)), where);
   }
+  // The second job does not lean on the first: had that let it pass, it would be one argument all the same.
+  const given = { guard: { result: 'success', outputs: { deploys: 'true' } } };
+  const alone = await runFor(workflow, body, { given });
+  assert.deepEqual([alone.az, alone.evil, alone.left], [[EXTENSION, update(name, version)], [], []], `${where}: one argument`);
   // The title and the group are texts for people and for a comparison, with the payload's text in them as it is.
   assert.equal(done.display_title, `deploy ${name} [${relay.id}]`, where);
   assert.equal(done.group, `relay-${workflow.name}-${relay.id === '' ? done.id : relay.id}`, where);
