@@ -307,7 +307,7 @@ impl Client {
                 Err(Advice::NotSent) => pacer.give_back(slot),
                 _ => pacer.ended(slot, now),
             }
-            pacer.learn(&headers, outcome.as_ref().err().map(Error::advice), now);
+            pacer.learn(&headers, outcome.as_ref().err(), now);
         }
         outcome
     }

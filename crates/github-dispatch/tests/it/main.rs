@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | what is sent, and that every 2xx is success | `repository` |
 //! | whatever GitHub answers: kind, advice, one POST, no token in any text | `errors` |
+//! | 75 cells of status, headers and body, and every message | `table` |
 //! | tokens of a GitHub App: asked for one time, narrowed, refreshed early; clocks that differ | `app` |
 //! | refreshed, missing and hidden tokens; settings that cannot be right | `auth` |
 //! | runs are listed and recognised | `runs` |
@@ -58,6 +59,8 @@ mod runs;
 #[cfg(test)]
 #[cfg(feature = "client")]
 mod support;
+#[cfg(test)]
+mod table;
 #[cfg(test)]
 #[cfg(all(feature = "client", feature = "mock"))]
 mod workflow_dispatch;
