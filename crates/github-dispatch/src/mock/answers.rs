@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use wiremock::{Match, Request, Respond, ResponseTemplate};
 
 use super::runs::MockRun;
+use super::shapes;
 use super::state::{Refused, State, WORKFLOW, read_workflow_dispatch};
 use super::{Received, Scripted, lock};
 
@@ -188,10 +189,10 @@ fn with_headers(state: &mut State, answer: ResponseTemplate) -> ResponseTemplate
 
 fn answered(state: &mut State, request: &Request) -> ResponseTemplate {
     if request.url.path() == "/rate_limit" {
-        let [limit, used, remaining, reset] = state.meter.primary(state.now());
-        let core = json!({ "limit": limit, "used": used, "remaining": remaining, "reset": reset });
-        let search = json!({ "limit": 30, "used": 0, "remaining": 30, "reset": reset });
-        return ok(&json!({ "resources": { "core": core, "search": search }, "rate": core }));
+        return ok(&shapes::rate_limit(
+            is_newer(request),
+            state.meter.primary(state.now()),
+        ));
     }
     #[cfg(feature = "app")]
     if let Some(id) = app_call(request) {
@@ -202,19 +203,23 @@ fn answered(state: &mut State, request: &Request) -> ResponseTemplate {
     };
     let key = repository.to_ascii_lowercase();
     let now = state.now();
+    let full_name = state
+        .repositories
+        .get(&key)
+        .map_or_else(String::new, |one| one.full_name.clone());
     match asked {
         Asked::Dispatches | Asked::WorkflowDispatches(_) => dispatches(state, &repository, &asked, request),
-        Asked::Repository => {
-            let full_name = state.repositories.get(&key).map(|one| one.full_name.clone());
-            ok(&json!({ "id": 1, "full_name": full_name, "default_branch": "main", "archived": false }))
-        }
+        Asked::Repository => ok(&shapes::repository(&full_name, &Value::Null)),
         Asked::Runs => runs(state, &key, request),
         Asked::Run(id) => match run(state, &key, &id) {
-            Some(run) => conditional(request, &run.json(now)),
+            Some(run) => conditional(request, &shapes::workflow_run(&full_name, &run.json(now))),
             None => error(404, "Not Found"),
         },
         Asked::Jobs(id) => match run(state, &key, &id) {
-            Some(run) => ok(&json!({ "total_count": 1, "jobs": [run.job(now)] })),
+            Some(run) => ok(&shapes::job_list(
+                1,
+                &[shapes::job(&full_name, &run.json(now), &run.job(now))],
+            )),
             None => error(404, "Not Found"),
         },
         Asked::Cancel(id) => match run(state, &key, &id) {
@@ -249,7 +254,7 @@ fn answered(state: &mut State, request: &Request) -> ResponseTemplate {
             }
         }
         Asked::Workflow(file) if matches!(file.as_str(), "deploy.yml" | "1") => {
-            ok(&json!({ "id": 1, "name": "deploy", "path": WORKFLOW, "state": "active" }))
+            ok(&shapes::workflow(&full_name, &json!({ "path": WORKFLOW })))
         }
         Asked::Contents(path) => contents(state, &key, &path, request),
         Asked::Workflow(_) | Asked::Other => error(404, "Not Found"),
@@ -314,29 +319,25 @@ fn contents(state: &State, key: &str, path: &str, request: &Request) -> Response
             .headers
             .get("accept")
             .and_then(|value| value.to_str().ok());
-        if accept.is_some_and(|accept| accept.contains("raw")) {
-            return ResponseTemplate::new(200).set_body_raw(file.clone(), "application/vnd.github.raw+json");
+        // `application/vnd.github.raw+json`, or the older `application/vnd.github.raw`.
+        if let Some(raw) = accept.filter(|accept| accept.starts_with("application/vnd.github.raw")) {
+            return ResponseTemplate::new(200).set_body_raw(file.clone(), raw);
         }
-        return ok(&file_json(path, file));
+        return ok(&shapes::content_file(&repository.full_name, path, file));
     }
-    let inside = |file: &&String| {
+    let inside = |file: &str| {
         let rest = file.strip_prefix(path).and_then(|rest| rest.strip_prefix('/'));
         rest.is_some_and(|name| !name.contains('/'))
     };
-    let files: Vec<Value> = repository
+    let mut files = repository
         .files
-        .keys()
-        .filter(inside)
-        .map(|file| json!({ "name": file.rsplit('/').next(), "path": file, "type": "file" }))
-        .collect();
-    if files.is_empty() {
+        .iter()
+        .filter(|(file, _)| inside(file))
+        .peekable();
+    if files.peek().is_none() {
         return error(404, "Not Found");
     }
-    ok(&Value::from(files))
-}
-
-fn file_json(path: &str, file: &[u8]) -> Value {
-    json!({ "type": "file", "name": path.rsplit('/').next(), "path": path, "size": file.len(), "encoding": "base64" })
+    ok(&shapes::content_directory(&repository.full_name, files))
 }
 
 /// What is refused before anything is looked at: no token, a wrong one, no agent, no such repository.
@@ -466,15 +467,18 @@ fn read(state: &State, repository: &str, asked: &Asked, request: &Request) -> Re
 /// What is answered with 200 and the run, and with 204 otherwise: only a workflow dispatch, where it was asked for, or always in newer
 /// API versions.
 fn names_run(asked: &Asked, request: &Request) -> bool {
-    let version = request.headers.get("x-github-api-version");
-    let is_newer = version
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|version| version >= "2026-03-10");
     let asks = || {
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         body.get("return_run_details") == Some(&Value::from(true))
     };
-    matches!(asked, Asked::WorkflowDispatches(_)) && (is_newer || asks())
+    matches!(asked, Asked::WorkflowDispatches(_)) && (is_newer(request) || asks())
+}
+
+fn is_newer(request: &Request) -> bool {
+    let version = request.headers.get("x-github-api-version");
+    version
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|version| version >= "2026-03-10")
 }
 
 fn dispatches(state: &mut State, repository: &str, asked: &Asked, request: &Request) -> ResponseTemplate {
@@ -493,11 +497,8 @@ fn dispatches(state: &mut State, repository: &str, asked: &Asked, request: &Requ
     state.take(received, effect);
     match script {
         Scripted::Accept if names_run(asked, request) => {
-            let run = state.runs.last().map(|run| {
-                let json = run.json(state.now());
-                json!({ "workflow_run_id": run.id(), "html_url": json.get("html_url"), "run_url": json.get("html_url") })
-            });
-            ok(&run.unwrap_or_default()).insert_header("x-github-request-id", "MOCK:1")
+            let id = state.runs.last().map(MockRun::id).unwrap_or_default();
+            ok(&shapes::started_run(repository, id)).insert_header("x-github-request-id", "MOCK:1")
         }
         Scripted::Accept | Scripted::AcceptThenDrop | Scripted::DropBefore => {
             ResponseTemplate::new(204).insert_header("x-github-request-id", "MOCK:1")
@@ -553,7 +554,8 @@ fn runs(state: &mut State, key: &str, request: &Request) -> ResponseTemplate {
         .skip((page - 1) * per_page)
         .take(per_page)
         .collect();
-    ok(&json!({ "total_count": total, "workflow_runs": page }))
+    let name = state.repositories.get(key).map_or("", |one| &one.full_name);
+    ok(&shapes::run_list(name, total, &page))
 }
 
 fn ok(body: &Value) -> ResponseTemplate {

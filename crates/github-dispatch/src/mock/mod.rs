@@ -11,6 +11,7 @@ mod answers;
 mod apps;
 mod limits;
 mod runs;
+mod shapes;
 mod state;
 
 use std::collections::VecDeque;

@@ -16,6 +16,9 @@ use serde_json::{Map, Value};
 /// 2026-11-22T10:00:00Z, in seconds.
 const NOW: u64 = 1_795_341_600;
 
+/// Headers of an answer.
+type Headers<'a> = &'a [(&'static str, &'a str)];
+
 fn now() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(NOW)
 }
@@ -32,7 +35,7 @@ fn advice(error: &Error) -> String {
 }
 
 /// One line: status, headers, body | kind, advice, text.
-fn line(status: u16, headers: &[(&'static str, &str)], body: &str) -> String {
+fn line(status: u16, headers: Headers<'_>, body: &str) -> String {
     let map: HeaderMap = headers
         .iter()
         .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
@@ -66,30 +69,28 @@ fn ok_every_cell_of_status_headers_and_body() {
     const FORBIDDEN: &str = "Resource not accessible by personal access token";
     let reset = (NOW + 90).to_string();
     let past = (NOW - 90).to_string();
-    let used_up: &[(&'static str, &str)] = &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", &reset)];
-    let used_up_past: &[(&'static str, &str)] =
-        &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", &past)];
-    let behind: &[(&'static str, &str)] = &[
+    let used_up: Headers<'_> = &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", &reset)];
+    let used_up_past: Headers<'_> = &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", &past)];
+    let behind: Headers<'_> = &[
         ("date", "Sun, 22 Nov 2026 10:01:00 GMT"),
         ("x-ratelimit-remaining", "0"),
         ("x-ratelimit-reset", &reset),
     ];
-    let after: &[(&'static str, &str)] = &[("retry-after", "7")];
-    let dated: &[(&'static str, &str)] = &[
+    let after: Headers<'_> = &[("retry-after", "7")];
+    let dated: Headers<'_> = &[
         ("date", "Sun, 22 Nov 2026 10:00:00 GMT"),
         ("retry-after", "Sun, 22 Nov 2026 10:02:00 GMT"),
     ];
-    let both: &[(&'static str, &str)] = &[
+    let both: Headers<'_> = &[
         ("retry-after", "7"),
         ("x-ratelimit-remaining", "0"),
         ("x-ratelimit-reset", &reset),
     ];
-    let needs: &[(&'static str, &str)] = &[("x-accepted-github-permissions", "contents=write")];
-    let sso: &[(&'static str, &str)] = &[("x-github-sso", "required; url=https://github.com/orgs/x/sso?y=z")];
-    let id: &[(&'static str, &str)] = &[("x-github-request-id", "ABCD:1")];
-    let moved: &[(&'static str, &str)] =
-        &[("location", "https://api.github.com/repositories/7/dispatches?a=b")];
-    let cells: Vec<(u16, &[(&'static str, &str)], String)> = [
+    let needs: Headers<'_> = &[("x-accepted-github-permissions", "contents=write")];
+    let sso: Headers<'_> = &[("x-github-sso", "required; url=https://github.com/orgs/x/sso?y=z")];
+    let id: Headers<'_> = &[("x-github-request-id", "ABCD:1")];
+    let moved: Headers<'_> = &[("location", "https://api.github.com/repositories/7/dispatches?a=b")];
+    let cells: Vec<(u16, Headers<'_>, String)> = [
         (200, &[][..], "{}"),
         (201, &[], ""),
         (202, &[], "<html>"),
