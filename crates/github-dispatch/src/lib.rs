@@ -7,6 +7,7 @@
 //! | or: one workflow at a ref, and its inputs | [`workflow_dispatch`] |
 //! | the requests, as values | [`request`] |
 //! | what came back: success, or an error with advice | [`response`], [`error`], [`rate_limit`] |
+//! | what is wrong with a setup, in plain words | [`setup`], [`workflow_lint`] |
 //! | a workflow file that deploys what a dispatch names | [`deploy_workflow`] |
 //! | the runs that a dispatch started, their jobs, and the id by which one is recognised | [`runs`], [`jobs`], [`workflow_file`] |
 //! | what GitHub posts to you (feature `webhooks`) | [`webhooks`] |
@@ -75,12 +76,14 @@ pub mod retry;
 pub mod runs;
 #[cfg(feature = "client")]
 mod send;
+pub mod setup;
 #[cfg(feature = "client")]
 mod tls;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;
 pub mod workflow_dispatch;
 pub mod workflow_file;
+pub mod workflow_lint;
 
 #[cfg(feature = "client")]
 pub use self::auth::{StaticToken, TokenSource};

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | what is sent, and that every 2xx is success | `repository` |
 //! | whatever GitHub answers: kind, advice, one POST, no token in any text | `errors` |
+//! | the doctor says in plain words what is wrong | `setup` |
 //! | 75 cells of status, headers and body, and every message | `table` |
 //! | tokens of a GitHub App: asked for one time, narrowed, refreshed early; clocks that differ | `app` |
 //! | refreshed, missing and hidden tokens; settings that cannot be right | `auth` |
@@ -56,6 +57,9 @@ mod repository;
 #[cfg(test)]
 #[cfg(feature = "client")]
 mod runs;
+#[cfg(test)]
+#[cfg(all(feature = "client", feature = "mock"))]
+mod setup;
 #[cfg(test)]
 #[cfg(feature = "client")]
 mod support;
