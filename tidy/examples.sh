@@ -12,6 +12,7 @@ run() {
 }
 run quickstart
 run hack1_2_workflow >/dev/null
+run hack1_3_dispatch
 run hack2_2_parse -- fixtures/events/*.json --table >/dev/null
 run hack2_2_parse -- fixtures/events/*dead-letter*.json --strict --dead-letters --originals | run hack2_2_parse -- - --strict --to-cloud-events |
     run hack2_2_parse -- - --strict --schema cloud-events --table

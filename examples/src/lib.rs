@@ -4,5 +4,6 @@
 
 pub mod events;
 pub mod kill;
+pub mod quick;
 pub mod server;
 pub mod story;

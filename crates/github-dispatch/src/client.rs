@@ -120,8 +120,21 @@ impl ClientBuilder {
         self.server_clock(Arc::new(ServerClock::new(Arc::new(clock))))
     }
 
+    /// The clock, with what is known of GitHub's.
+    #[cfg(feature = "app")]
+    pub(crate) fn known_clock(&self) -> Arc<ServerClock> {
+        Arc::clone(&self.clock)
+    }
+
+    /// Another source of tokens.
+    #[cfg(feature = "app")]
+    pub(crate) fn token(mut self, token: impl TokenSource + 'static) -> Self {
+        self.token = Arc::new(token);
+        self
+    }
+
     /// The same, with what is known of GitHub's clock.
-    pub(crate) fn server_clock(mut self, clock: Arc<ServerClock>) -> Self {
+    fn server_clock(mut self, clock: Arc<ServerClock>) -> Self {
         self.clock = clock;
         self
     }
@@ -294,7 +307,7 @@ impl Client {
                 Err(Advice::NotSent) => pacer.give_back(slot),
                 _ => pacer.ended(slot, now),
             }
-            pacer.learn(&headers, outcome.as_ref().err().map(Error::advice), now);
+            pacer.learn(&headers, outcome.as_ref().err(), now);
         }
         outcome
     }
@@ -351,7 +364,7 @@ impl Client {
             make().map_err(|error| Error::invalid("the request cannot be made").with_source(error))?;
         // Without a token nothing was sent.
         let token = self.shared.token.token().await.map_err(|error| {
-            Error::new(ErrorKind::Auth, Advice::NotSent, "no token could be had").with_source(error)
+            Error::new(ErrorKind::Auth, error.advice(), "no token could be had").with_source(error)
         })?;
         if latest_start.is_some_and(|latest| self.clock().now() > latest) {
             let text = "the token came too late for the request to end in time";

@@ -87,6 +87,12 @@ impl ServerClock {
         self.ours.sleep(wait).await;
     }
 
+    /// How far GitHub's clock is ahead of ours, in seconds.
+    #[cfg(feature = "app")]
+    pub(crate) fn ahead(&self) -> i64 {
+        self.ahead.load(Ordering::Relaxed)
+    }
+
     /// A moment of ours as GitHub would write it.
     pub(crate) fn theirs(&self, ours: SystemTime) -> SystemTime {
         let ahead = self.ahead.load(Ordering::Relaxed);

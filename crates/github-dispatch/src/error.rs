@@ -1,10 +1,12 @@
 //! **Here**: [`Error`] with its kind and [`Advice`]: what to do after a request that was not accepted.
 //! **Not here**: reading a response (`response`), doing what is advised (the caller).
-//! **Reads**: nothing; everything that fails makes one.
+//! **Reads**: `rate_limit`; everything that fails makes one.
 //! **Source**: facts of 2026-11-22 on repository dispatch: 5xx may hide an accepted event; a limit is no refusal.
 
 use std::fmt;
 use std::time::SystemTime;
+
+use crate::rate_limit::LimitKind;
 
 /// What to do after a request that was not accepted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -71,6 +73,7 @@ struct Inner {
     status: Option<u16>,
     message: Option<String>,
     request_id: Option<String>,
+    limit: Option<LimitKind>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -83,6 +86,7 @@ impl Error {
             status: None,
             message: None,
             request_id: None,
+            limit: None,
             source: None,
         }))
     }
@@ -102,6 +106,11 @@ impl Error {
         self.0.status = Some(status);
         self.0.message = message;
         self.0.request_id = request_id;
+        self
+    }
+
+    pub(crate) const fn with_limit(mut self, limit: Option<LimitKind>) -> Self {
+        self.0.limit = limit;
         self
     }
 
@@ -127,6 +136,12 @@ impl Error {
     #[must_use]
     pub const fn status(&self) -> Option<u16> {
         self.0.status
+    }
+
+    /// Which limit refused the request; none where none of GitHub's did.
+    #[must_use]
+    pub const fn limit(&self) -> Option<LimitKind> {
+        self.0.limit
     }
 
     /// GitHub's own words, at most 256 bytes of them.

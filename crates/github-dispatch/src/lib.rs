@@ -7,20 +7,26 @@
 //! | or: one workflow at a ref, and its inputs | [`workflow_dispatch`] |
 //! | the requests, as values | [`request`] |
 //! | what came back: success, or an error with advice | [`response`], [`error`], [`rate_limit`] |
+//! | what is wrong with a setup, in plain words | [`setup`], [`workflow_lint`] |
 //! | a workflow file that deploys what a dispatch names | [`deploy_workflow`] |
-//! | the runs that a dispatch started, and the id by which one is recognised | [`runs`], [`workflow_file`] |
+//! | the runs that a dispatch started, their jobs, and the id by which one is recognised | [`runs`], [`jobs`], [`workflow_file`] |
 //! | what GitHub posts to you (feature `webhooks`) | [`webhooks`] |
-//! | the client (feature `client`) | [`client`], [`auth`], [`clock`] |
+//! | the client, its calls and its tokens (feature `client`) | [`client`], [`ops`], [`auth`], [`clock`] |
+//! | limits that are kept, and requests that are made again | [`pace`], [`retry`] |
 //! | a GitHub on loopback for your own tests (feature `mock`) | [`mock`] |
 //!
-//! What is **not** here: retries of a dispatch. GitHub has no idempotency key, and a server error may hide a run that started;
-//! so an attempt is made one time, and [`Advice::Unknown`] says that only a look at the runs can tell.
+//! What is **not** here: retries of a dispatch that may have been executed. GitHub has no idempotency key, and a server error may hide a
+//! run that started; so [`Advice::Unknown`] says that only a look at the runs can tell, and
+//! [`dispatch_and_find`](client::Client::dispatch_and_find) looks. What surely did nothing is sent again, as [`RetryPolicy`] says, and not
+//! at all with [`without_retries`](client::Client::without_retries).
 //!
 //! | feature | adds |
 //! | --- | --- |
 //! | `rustls` (default) | the client, with TLS by rustls and ring |
 //! | `native-tls` | the client, with TLS of the operating system |
 //! | `client` | the client without TLS: loopback, or an HTTP client of your own |
+//! | `app` | [`auth::App`]: tokens of a GitHub App's installations |
+//! | `provision` | secrets, variables, environments and files: rights that a running relay should not hold |
 //! | `webhooks` | [`webhooks`]: signatures, and what became of runs, jobs and deployments, pushed instead of polled |
 //! | `mock` | [`mock::MockGitHub`] |
 //!
@@ -40,7 +46,7 @@
 //! ```
 #![forbid(unsafe_code)]
 #![cfg_attr(
-    not(all(feature = "client", feature = "mock", feature = "webhooks")),
+    not(all(feature = "app", feature = "client", feature = "mock", feature = "webhooks")),
     expect(
         rustdoc::broken_intra_doc_links,
         reason = "the table names modules of features"
@@ -70,12 +76,14 @@ pub mod retry;
 pub mod runs;
 #[cfg(feature = "client")]
 mod send;
+pub mod setup;
 #[cfg(feature = "client")]
 mod tls;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;
 pub mod workflow_dispatch;
 pub mod workflow_file;
+pub mod workflow_lint;
 
 #[cfg(feature = "client")]
 pub use self::auth::{StaticToken, TokenSource};

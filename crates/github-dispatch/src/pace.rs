@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 
-use crate::error::Advice;
-use crate::rate_limit::{RateState, exhausted_until};
+use crate::error::{Advice, Error};
+use crate::rate_limit::{LimitKind, RateState};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -184,8 +184,8 @@ impl Pacer {
     }
 
     /// Notes what an answer tells about limits.
-    pub fn learn(&self, headers: &HeaderMap, advice: Option<Advice>, now: SystemTime) {
-        self.state().learn(headers, advice, now);
+    pub fn learn(&self, headers: &HeaderMap, error: Option<&Error>, now: SystemTime) {
+        self.state().learn(headers, error, now);
     }
 
     /// When so many further requests that change something will have started, if nothing else does: an estimate for a person.
@@ -299,7 +299,7 @@ impl State {
         }
     }
 
-    fn learn(&mut self, headers: &HeaderMap, advice: Option<Advice>, now: SystemTime) {
+    fn learn(&mut self, headers: &HeaderMap, error: Option<&Error>, now: SystemTime) {
         if let Some(mut told) = RateState::of(headers, now) {
             // Requests that are on their way are not counted in what GitHub says.
             let on_their_way = self.entries.iter().filter(|entry| entry.at > now).count();
@@ -308,10 +308,10 @@ impl State {
                 .saturating_sub(u64::try_from(on_their_way).unwrap_or(u64::MAX));
             self.primary = Some(told);
         }
-        if let Some(Advice::Throttled { until }) = advice {
+        if let Some((error, Advice::Throttled { until })) = error.map(|error| (error, error.advice())) {
             self.blocked_until = self.blocked_until.max(Some(until));
             // A secondary limit says nothing of what would have been right, so we go slower for a while.
-            if exhausted_until(headers, now).is_none() {
+            if error.limit() == Some(LimitKind::Secondary) {
                 self.doublings = (self.doublings + 1).min(MAX_DOUBLINGS);
                 self.quiet_since = Some(until.max(now));
             }
@@ -441,8 +441,13 @@ mod tests {
     #[test]
     fn ok_a_refusal_closes_and_a_secondary_one_slows_down() {
         let pacer = Pacer::new(PaceRules::default());
-        let until = Advice::Throttled { until: at(60) };
-        pacer.learn(&HeaderMap::new(), Some(until), at(0));
+        let refused = crate::response::read_dispatch(
+            http::StatusCode::TOO_MANY_REQUESTS,
+            &HeaderMap::new(),
+            b"",
+            at(0),
+        );
+        pacer.learn(&HeaderMap::new(), refused.as_ref().err(), at(0));
         assert_eq!(starts(&pacer, Lane::Read, 0), 60);
         assert_eq!(starts(&pacer, Lane::Write, 0), 60);
         assert_eq!(starts(&pacer, Lane::Write, 60), 62);

@@ -17,6 +17,16 @@ const SHORTEST: Duration = Duration::from_secs(1);
 /// No wait is longer: a header that says more is a mistake, and the next attempt is told again.
 const LONGEST: Duration = Duration::from_secs(24 * 3_600);
 
+/// The two kinds of limits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "GitHub's documentation knows these two")]
+pub enum LimitKind {
+    /// Requests an hour, told by every answer. It resets at a known moment.
+    Primary,
+    /// Too many at once, too fast, or too much content. What would have been right is not told: go slower.
+    Secondary,
+}
+
 /// What remains of a primary limit, as the headers of an answer tell it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -107,8 +117,20 @@ pub fn throttled_until(
         return Some(bounded(until.duration_since(now).unwrap_or_default()));
     }
     let message = message.to_ascii_lowercase();
+    let is_limit = message.contains("rate limit") || message.contains("abuse detection");
+    (is_limit || status == 429).then(|| bounded(UNNAMED))
+}
+
+/// Which limit refused a request that [`throttled_until`] says was refused by one.
+#[must_use]
+pub fn limit_kind(headers: &HeaderMap, message: &str) -> LimitKind {
+    let message = message.to_ascii_lowercase();
     let is_secondary = message.contains("secondary rate") || message.contains("abuse detection");
-    (is_secondary || status == 429).then(|| bounded(UNNAMED))
+    if !is_secondary && number(headers, "x-ratelimit-remaining") == Some(0) {
+        LimitKind::Primary
+    } else {
+        LimitKind::Secondary
+    }
 }
 
 /// When the primary limit resets, if nothing of it remains; by our clock, a second later, and within a day.

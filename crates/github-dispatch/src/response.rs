@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Advice, BlockScope, Error, ErrorKind};
-use crate::rate_limit::{exhausted_until, throttled_until};
+use crate::rate_limit::{LimitKind, exhausted_until, limit_kind, throttled_until};
 
 /// How much of GitHub's message is kept, in bytes.
 const MESSAGE_BYTES: usize = 256;
@@ -180,22 +180,25 @@ pub(crate) fn refusal(
 ) -> Error {
     let message = message(body);
     let code = status.as_u16();
-    let (kind, advice, said) =
-        match throttled_until(code, headers, message.as_deref().unwrap_or_default(), now) {
-            Some(until) => (
-                ErrorKind::Throttled,
-                Advice::Throttled { until },
-                "github's rate limit is used up".to_owned(),
-            ),
-            None => judge(code, headers, hidden),
-        };
+    let words = message.as_deref().unwrap_or_default();
+    let mut limit = None;
+    let (kind, advice, said) = match throttled_until(code, headers, words, now) {
+        Some(until) => {
+            let met = limit_kind(headers, words);
+            limit = Some(met);
+            let said = match met {
+                LimitKind::Primary => "github's rate limit is used up",
+                LimitKind::Secondary => "github's secondary rate limit was met",
+            };
+            (ErrorKind::Throttled, Advice::Throttled { until }, said.to_owned())
+        }
+        None => judge(code, headers, hidden),
+    };
     // Hidden before it is cut: half a token is none that could be found.
     let message = message.map(|message| bounded(&hidden.out_of(&message)));
-    Error::new(kind, advice, format!("{said}: status {code}")).with_answer(
-        code,
-        message,
-        text_of_id(headers, hidden),
-    )
+    Error::new(kind, advice, format!("{said}: status {code}"))
+        .with_answer(code, message, text_of_id(headers, hidden))
+        .with_limit(limit)
 }
 
 fn judge(code: u16, headers: &HeaderMap, hidden: &Hidden) -> (ErrorKind, Advice, String) {
@@ -266,7 +269,10 @@ fn message(body: &[u8]) -> Option<String> {
     struct Body {
         message: String,
     }
-    serde_json::from_slice::<Body>(body).ok().map(|body| body.message)
+    // serde would take an array for the struct as well.
+    let is_object = body.trim_ascii_start().starts_with(b"{");
+    let read = is_object.then(|| serde_json::from_slice::<Body>(body).ok());
+    read.flatten().map(|body| body.message)
 }
 
 fn bounded(text: &str) -> String {

@@ -194,6 +194,10 @@ fn answered(state: &mut State, request: &Request) -> ResponseTemplate {
             state.meter.primary(state.now()),
         ));
     }
+    #[cfg(feature = "app")]
+    if let Some(id) = app_call(request) {
+        return answered_app(state, id.as_deref(), request);
+    }
     let Some((repository, asked)) = asked(request) else {
         return error(404, "Not Found");
     };
@@ -347,6 +351,14 @@ fn refused(state: &State, request: &Request) -> Option<(u16, String)> {
     let Some(token) = token else {
         return Some((401, "Requires authentication".to_owned()));
     };
+    #[cfg(feature = "app")]
+    if app_call(request).is_some() {
+        return None;
+    }
+    #[cfg(feature = "app")]
+    if token.starts_with("ghs_") && state.apps.has_any() {
+        return refused_token(state, token, request);
+    }
     if state
         .required_token
         .as_deref()
@@ -363,6 +375,78 @@ fn refused(state: &State, request: &Request) -> Option<(u16, String)> {
     let known =
         asked(request).is_some_and(|(name, _)| state.repositories.contains_key(&name.to_ascii_lowercase()));
     (!known).then(|| (404, "Not Found".to_owned()))
+}
+
+/// What an installation token is refused for: it may have ended, or may not do this.
+#[cfg(feature = "app")]
+fn refused_token(state: &State, token: &str, request: &Request) -> Option<(u16, String)> {
+    let Some(granted) = state.apps.granted(token) else {
+        return Some((401, "Bad credentials".to_owned()));
+    };
+    let (repository, asked) = asked(request)?;
+    let needs = match asked {
+        Asked::Dispatches => Some(("contents", "write")),
+        Asked::WorkflowDispatches(_) | Asked::Cancel(_) | Asked::Rerun(_) => Some(("actions", "write")),
+        Asked::Repository | Asked::Other => None,
+        Asked::Contents(_) => Some(("contents", "read")),
+        _ => Some(("actions", "read")),
+    };
+    let name = repository.split('/').next_back().unwrap_or_default();
+    let refused = granted.refuses(name, needs, state.now());
+    let refused = refused.map(|(status, message)| (status, message.to_owned()));
+    let is_there = state.repositories.contains_key(&repository.to_ascii_lowercase());
+    refused.or_else(|| (!is_there).then(|| (404, "Not Found".to_owned())))
+}
+
+/// A call that an app makes with its JWT: of which installation a token is wanted, or none where an installation is looked for.
+#[cfg(feature = "app")]
+fn app_call(request: &Request) -> Option<Option<String>> {
+    let parts = segments(request);
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    match (&request.method, parts.as_slice()) {
+        (&Method::POST, ["app", "installations", id, "access_tokens"]) => Some(Some((*id).to_owned())),
+        (&Method::GET, ["repos", _, _, "installation"]) => Some(None),
+        _ => None,
+    }
+}
+
+/// The answer to such a call.
+#[cfg(feature = "app")]
+fn answered_app(state: &mut State, id: Option<&str>, request: &Request) -> ResponseTemplate {
+    let now = state.now();
+    let jwt = request
+        .headers
+        .get("authorization")
+        .and_then(|value| value.to_str().ok());
+    let jwt = jwt
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .unwrap_or_default();
+    let answered = match id {
+        Some(id) => state
+            .apps
+            .token(jwt, id, &request.body, now)
+            .map(|json| (201, json)),
+        None => {
+            let parts = segments(request);
+            let name = parts.iter().skip(1).take(2).map(|part| part.to_ascii_lowercase());
+            let is_there = state
+                .repositories
+                .contains_key(&name.collect::<Vec<_>>().join("/"));
+            let found = state.apps.installation(jwt, now);
+            let found = found.and_then(|json| {
+                if is_there {
+                    Ok(json)
+                } else {
+                    Err((404, "Not Found"))
+                }
+            });
+            found.map(|json| (200, json))
+        }
+    };
+    match answered {
+        Ok((status, json)) => ResponseTemplate::new(status).set_body_json(json),
+        Err((status, message)) => error(status, message),
+    }
 }
 
 fn next(state: &mut State) -> Scripted {

@@ -7,6 +7,8 @@
 //! goes out twice" has to count.
 
 mod answers;
+#[cfg(feature = "app")]
+mod apps;
 mod limits;
 mod runs;
 mod shapes;
@@ -143,6 +145,27 @@ impl MockGitHub {
     /// Only this token is accepted from now on; before, any is.
     pub fn require_token(&self, token: &str) {
         self.state().required_token = Some(token.to_owned());
+    }
+
+    /// Adds a GitHub App, installed everywhere, by its client id or app id. With a public key (`BEGIN RSA PUBLIC KEY`, as
+    /// `openssl rsa -RSAPublicKey_out` writes it) its signatures count; without one any does. Its permissions are such as
+    /// `("contents", "write")`.
+    #[cfg(feature = "app")]
+    pub fn add_app(&self, issuer: &str, public_key_pem: Option<&str>, permissions: &[(&str, &str)]) {
+        self.state().apps.add(issuer, public_key_pem, permissions);
+    }
+
+    /// How many installation tokens were given out.
+    #[cfg(feature = "app")]
+    #[must_use]
+    pub fn n_app_tokens(&self) -> usize {
+        self.state().apps.n_tokens()
+    }
+
+    /// Installation tokens that were given out count no longer.
+    #[cfg(feature = "app")]
+    pub fn revoke_app_tokens(&self) {
+        self.state().apps.forget_tokens();
     }
 
     /// What the next dispatches are answered, one after another; then they are accepted.

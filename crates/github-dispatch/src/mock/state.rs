@@ -36,6 +36,8 @@ pub(super) struct State {
     pub(super) n_requests: usize,
     pub(super) runs: Vec<MockRun>,
     pub(super) meter: Meter,
+    #[cfg(feature = "app")]
+    pub(super) apps: super::apps::Apps,
 }
 
 #[derive(Debug)]
@@ -63,6 +65,8 @@ impl State {
             n_requests: 0,
             runs: Vec::new(),
             meter: Meter::default(),
+            #[cfg(feature = "app")]
+            apps: super::apps::Apps::default(),
         }
     }
 

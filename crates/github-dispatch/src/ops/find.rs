@@ -118,6 +118,25 @@ pub struct Found {
     pub runs: Vec<Run>,
 }
 
+/// A run that is looked for.
+#[derive(Clone, Copy)]
+struct LookedFor<'a> {
+    relay_id: &'a str,
+    event: &'static str,
+    /// By our clock, the margin taken off.
+    since: SystemTime,
+}
+
+impl<'a> LookedFor<'a> {
+    fn new(relay_id: &'a str, event: &'static str, sent_at: SystemTime) -> Self {
+        Self {
+            relay_id,
+            event,
+            since: sent_at.checked_sub(CLOCK_MARGIN).unwrap_or(sent_at),
+        }
+    }
+}
+
 /// What one request came to.
 enum Sent {
     Accepted(Accepted, Option<StartedRun>),
@@ -172,7 +191,8 @@ impl Client {
         relay_id: &str,
         window: ProbeWindow,
     ) -> Result<Probe, Error> {
-        self.look(repo, relay_id, "repository_dispatch", window).await
+        let looked_for = LookedFor::new(relay_id, "repository_dispatch", window.sent_at);
+        self.look(repo, looked_for, window).await
     }
 
     /// Sends a dispatch, and looks for its run until one is seen or the window passes. An answer that was lost is looked for the same
@@ -195,6 +215,8 @@ impl Client {
             let text = "the dispatch holds no id that its run could be found by";
             return Err(Error::invalid(text));
         };
+        // Also after a second request: the run of the first one may only have been hidden.
+        let looked_for = LookedFor::new(relay_id, dispatch.event(), self.clock().now());
         let mut found = Found::default();
         loop {
             let window = ProbeWindow::since(self.clock().now()).with_length(options.window);
@@ -210,7 +232,7 @@ impl Client {
                 }
                 Sent::Lost(error) => Some(error),
             };
-            found.runs = self.look_on(repo, relay_id, dispatch.event(), window).await?;
+            found.runs = self.look_on(repo, looked_for, window).await?;
             match lost {
                 Some(lost) if found.runs.is_empty() => {
                     if found.resent || options.if_hidden == IfHidden::Report {
@@ -269,14 +291,13 @@ impl Client {
     async fn look_on(
         &self,
         repo: &RepoFullName,
-        relay_id: &str,
-        event: &str,
+        looked_for: LookedFor<'_>,
         window: ProbeWindow,
     ) -> Result<Vec<Run>, Error> {
         let mut wait = window.next_look(self.clock().now()).unwrap_or_default();
         loop {
             self.clock().sleep(wait).await;
-            let looked = self.look(repo, relay_id, event, window).await;
+            let looked = self.look(repo, looked_for, window).await;
             let left = window.next_look(self.clock().now());
             wait = match looked {
                 Ok(Probe::Started(runs)) => return Ok(runs),
@@ -298,11 +319,14 @@ impl Client {
     async fn look(
         &self,
         repo: &RepoFullName,
-        relay_id: &str,
-        event: &str,
+        looked_for: LookedFor<'_>,
         window: ProbeWindow,
     ) -> Result<Probe, Error> {
-        let since = window.sent_at.checked_sub(CLOCK_MARGIN).unwrap_or(window.sent_at);
+        let LookedFor {
+            relay_id,
+            event,
+            since,
+        } = looked_for;
         let runs = self.find_runs(repo, relay_id, event, since).await?;
         if !runs.is_empty() {
             return Ok(Probe::Started(runs));

@@ -9,5 +9,6 @@ pub mod logs;
 #[cfg(feature = "provision")]
 pub mod provision;
 pub mod runs;
+mod setup;
 pub mod target;
 pub mod watch;

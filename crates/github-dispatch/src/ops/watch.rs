@@ -29,7 +29,10 @@ pub struct Watch {
     run: u64,
     etag: Option<String>,
     last: Option<Run>,
+    /// The next wait.
     pause: Duration,
+    /// The usual wait, which grows while nothing changes.
+    interval: Duration,
     patience: Option<Duration>,
     gives_up_at: Option<SystemTime>,
     is_over: bool,
@@ -56,6 +59,7 @@ impl Client {
             etag: None,
             last: None,
             pause: Duration::ZERO,
+            interval: Duration::ZERO,
             patience: None,
             gives_up_at: None,
             is_over: false,
@@ -114,20 +118,21 @@ impl Watch {
                 },
             )
             .await;
-        let longer = |pause: Duration| (pause * 3 / 2).clamp(SHORTEST, LONGEST);
+        let longer = (self.interval * 3 / 2).clamp(SHORTEST, LONGEST);
         let (run, etag) = match answered {
             Ok(Some(answered)) => answered,
             Ok(None) => {
-                self.pause = longer(self.pause);
+                (self.interval, self.pause) = (longer, longer);
                 return Ok(Look::Unchanged);
             }
             Err(error) => {
+                self.interval = longer;
                 self.pause = match error.advice() {
                     Advice::Throttled { until } => {
                         let closed = until.duration_since(self.client.clock().now());
                         closed.unwrap_or_default().max(SHORTEST)
                     }
-                    _ => longer(self.pause),
+                    _ => longer,
                 };
                 return Err(error);
             }
@@ -135,7 +140,8 @@ impl Watch {
         self.etag = etag;
         let state = |run: &Run| (run.status.clone(), run.conclusion.clone(), run.run_attempt);
         let is_new = self.last.as_ref().map(state) != Some(state(&run));
-        self.pause = if is_new { SHORTEST } else { longer(self.pause) };
+        self.interval = if is_new { SHORTEST } else { longer };
+        self.pause = self.interval;
         self.last = Some(run.clone());
         Ok(if is_new {
             Look::Changed(Box::new(run))

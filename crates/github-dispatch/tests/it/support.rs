@@ -38,6 +38,37 @@ impl Clock for Still {
     async fn sleep(&self, _wait: Duration) {}
 }
 
+/// A clock that goes on by what is waited for, and that can be turned. Begins at [`NOW`].
+#[derive(Clone, Debug)]
+pub(crate) struct Turned(Arc<Mutex<SystemTime>>);
+
+impl Turned {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(after(0))))
+    }
+
+    pub(crate) fn turn(&self, by: Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+
+    /// Seconds since [`NOW`].
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.now().duration_since(after(0)).unwrap()
+    }
+}
+
+#[async_trait]
+impl Clock for Turned {
+    fn now(&self) -> SystemTime {
+        *self.0.lock().unwrap()
+    }
+
+    async fn sleep(&self, wait: Duration) {
+        self.turn(wait);
+        tokio::task::yield_now().await;
+    }
+}
+
 /// So many seconds after [`NOW`].
 pub(crate) fn after(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(NOW + seconds)
