@@ -7,7 +7,7 @@ default:
     @just --list
 
 # Everything that CI runs, in its order.
-ci: fmt typos test tidy clippy docs features boundaries examples benches (peers "--check") fuzz workflows package
+ci: fmt typos test tidy clippy docs features boundaries examples benches (peers "--check") fuzz workflows openapi workflow-run package
 
 # Formatting.
 fmt:
@@ -75,6 +75,18 @@ peers-instructions *ARGS:
 # The rendered workflows, judged by zizmor and by the JSON Schema of workflow files. Needs both (`pip install zizmor check-jsonschema`).
 workflows:
     bash tidy/workflows.sh
+
+# Other people's programs that `openapi` and `workflow-run` call, into target/judges: 500 MB are fetched, 150 MB stay. Needs node and npm.
+judges:
+    bash tidy/judges.sh
+
+# Every call of the client, and every answer of the mock, held against GitHub's OpenAPI description by Prism, in two API versions.
+openapi:
+    bash tidy/openapi.sh
+
+# The rendered workflows really run for what the client sends, on GitHub's own parser and evaluator; hostile payloads included.
+workflow-run:
+    bash tidy/workflow-run.sh
 
 # Fuzz targets, N executions each, where a nightly toolchain is installed.
 fuzz N="20000":

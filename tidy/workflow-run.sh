@@ -4,8 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-bash tidy/judges.sh @actions/workflow-parser@0.3.61 @actions/expressions@0.3.61 jq-wasm@1.0.1
-cargo build -q -p github-dispatch --examples
+bash tidy/judges.sh
+# With all features, as `openapi.sh` has it, so that nothing is built twice.
+cargo build -q -p github-dispatch --all-features --examples
 cargo build -q -p relay-examples --example hack1_2_workflow
 programs="${CARGO_TARGET_DIR:-target}/debug/examples"
 

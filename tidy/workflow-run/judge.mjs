@@ -68,7 +68,7 @@ async function runFor(workflow, body, { runId = 100, runs = [], fails, given } =
     calls.push({ program, args });
   }
   const of = (name) => calls.filter(({ program }) => program === name);
-  for (const { args } of of('gh')) assert.deepEqual(args.toSpliced(4, 1), LISTING);
+  for (const { args } of of('gh')) assert.deepEqual(args.filter((_, n) => n !== 4), LISTING);
   return { ...accepted, ...done, results: done.jobs.map(({ id, result }) => `${id}: ${result}`), az: of('az'), gh: of('gh'), evil: of('evil') };
 }
 

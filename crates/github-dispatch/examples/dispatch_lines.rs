@@ -10,7 +10,6 @@
 )]
 
 use std::error::Error;
-use std::io::BufRead;
 use std::process::ExitCode;
 
 use github_dispatch::{Client, DispatchEventType, RepoFullName, RepositoryDispatch, StaticToken};
@@ -24,7 +23,8 @@ struct Line {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(std::env::args().skip(1).collect()).await {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -33,16 +33,16 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: Vec<String>) -> Result<(), Box<dyn Error>> {
-    let [api_root, token, repo] = arguments.as_slice() else {
+async fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+    let [api_root, token, repo] = arguments else {
         return Err("usage: dispatch_lines BASE_URL TOKEN OWNER/NAME".into());
     };
     let client = Client::builder(StaticToken::new(token.as_str(), "dispatch_lines")?)
         .api_root(api_root)
         .build()?;
     let repo = RepoFullName::parse(repo)?;
-    for line in std::io::stdin().lock().lines() {
-        let line: Line = serde_json::from_str(&line?)?;
+    for line in std::io::read_to_string(std::io::stdin())?.lines() {
+        let line: Line = serde_json::from_str(line)?;
         let dispatch =
             RepositoryDispatch::new(DispatchEventType::parse(&line.event_type)?, line.client_payload)?;
         client.dispatch(&repo, &dispatch).await?;
