@@ -6,7 +6,7 @@
 
 use std::time::SystemTime;
 
-use http::{Method, Request, header};
+use http::{HeaderMap, HeaderValue, Method, Request, header};
 use url::Url;
 
 use crate::repo::RepoFullName;
@@ -109,6 +109,8 @@ pub struct Requests {
     root: ApiRoot,
     api_version: String,
     user_agent: String,
+    /// Made one time of the two; none where they cannot be headers, which each request then says.
+    headers: Option<HeaderMap>,
 }
 
 /// A request that cannot be made of its parts.
@@ -118,14 +120,22 @@ pub struct InvalidRequest(#[source] http::Error);
 
 type Made = Result<Request<Vec<u8>>, InvalidRequest>;
 
+/// Goes with a request as an extension: its URI as it was before it was written, so that `send` need not read it again.
+#[cfg(feature = "client")]
+#[derive(Clone, Debug)]
+pub(crate) struct Target(pub(crate) Url);
+
 impl Requests {
     /// Requests against this root, with these values of `X-GitHub-Api-Version` and `User-Agent`.
     #[must_use]
     pub fn new(root: ApiRoot, api_version: impl Into<String>, user_agent: impl Into<String>) -> Self {
+        let (api_version, user_agent) = (api_version.into(), user_agent.into());
+        let headers = common(&api_version, &user_agent).ok();
         Self {
             root,
-            api_version: api_version.into(),
-            user_agent: user_agent.into(),
+            api_version,
+            user_agent,
+            headers,
         }
     }
 
@@ -145,7 +155,7 @@ impl Requests {
             .below(&["repos", repo.owner(), repo.name(), "dispatches"]);
         self.request(
             Method::POST,
-            &url,
+            url,
             "application/vnd.github+json",
             Some(dispatch.body()),
         )
@@ -171,7 +181,7 @@ impl Requests {
             "dispatches",
         ]);
         let body = dispatch.body(&self.api_version);
-        self.request(Method::POST, &url, "application/vnd.github+json", Some(body))
+        self.request(Method::POST, url, "application/vnd.github+json", Some(body))
     }
 
     /// `GET /repos/{owner}/{repo}`.
@@ -179,7 +189,7 @@ impl Requests {
     /// # Errors
     /// As above.
     pub fn repository(&self, repo: &RepoFullName) -> Made {
-        self.get(&self.root.below(&["repos", repo.owner(), repo.name()]))
+        self.get(self.root.below(&["repos", repo.owner(), repo.name()]))
     }
 
     /// `GET /repos/{owner}/{repo}/actions/runs`, 100 to the page; pages count from 1. Needs *Actions: read*.
@@ -202,7 +212,7 @@ impl Requests {
                 .append_pair("per_page", "100")
                 .append_pair("page", &page.to_string());
         }
-        self.get(&url)
+        self.get(url)
     }
 
     /// `GET /repos/{owner}/{repo}/actions/runs/{id}`. Needs *Actions: read*.
@@ -212,8 +222,7 @@ impl Requests {
     pub fn run(&self, repo: &RepoFullName, id: u64) -> Made {
         let id = id.to_string();
         self.get(
-            &self
-                .root
+            self.root
                 .below(&["repos", repo.owner(), repo.name(), "actions", "runs", &id]),
         )
     }
@@ -223,7 +232,7 @@ impl Requests {
     /// # Errors
     /// As above.
     pub fn workflow_files(&self, repo: &RepoFullName) -> Made {
-        self.get(&self.root.below(&[
+        self.get(self.root.below(&[
             "repos",
             repo.owner(),
             repo.name(),
@@ -247,25 +256,43 @@ impl Requests {
             "workflows",
             name,
         ]);
-        self.request(Method::GET, &url, "application/vnd.github.raw+json", None)
+        self.request(Method::GET, url, "application/vnd.github.raw+json", None)
     }
 
-    fn get(&self, url: &Url) -> Made {
+    fn get(&self, url: Url) -> Made {
         self.request(Method::GET, url, "application/vnd.github+json", None)
     }
 
-    fn request(&self, method: Method, url: &Url, accept: &str, body: Option<Vec<u8>>) -> Made {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(url.as_str())
-            .header(header::ACCEPT, accept)
-            .header(header::USER_AGENT, &self.user_agent)
-            .header("x-github-api-version", &self.api_version);
+    fn request(&self, method: Method, url: Url, accept: &'static str, body: Option<Vec<u8>>) -> Made {
+        let mut headers = match &self.headers {
+            Some(headers) => headers.clone(),
+            // Says again what is wrong with them.
+            None => common(&self.api_version, &self.user_agent)?,
+        };
+        headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
         if body.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        request.body(body.unwrap_or_default()).map_err(InvalidRequest)
+        let mut request = Request::new(body.unwrap_or_default());
+        *request.method_mut() = method;
+        *request.uri_mut() = url
+            .as_str()
+            .parse()
+            .map_err(|error: http::uri::InvalidUri| InvalidRequest(error.into()))?;
+        *request.headers_mut() = headers;
+        #[cfg(feature = "client")]
+        request.extensions_mut().insert(Target(url));
+        Ok(request)
     }
+}
+
+/// The headers of every request. There is room for those of one request, and for the token.
+fn common(api_version: &str, user_agent: &str) -> Result<HeaderMap, InvalidRequest> {
+    let value = |text| HeaderValue::from_str(text).map_err(|error| InvalidRequest(error.into()));
+    let mut headers = HeaderMap::with_capacity(6);
+    headers.insert(header::USER_AGENT, value(user_agent)?);
+    headers.insert("x-github-api-version", value(api_version)?);
+    Ok(headers)
 }
 
 /// `2026-11-22T10:00:00Z`: GitHub's search has a grain of one second.
@@ -354,6 +381,23 @@ mod tests {
             ]
         );
         assert_eq!(request.body(), br#"{"client_payload":{},"event_type":"deploy"}"#);
+    }
+
+    #[test]
+    fn err_what_cannot_be_a_header_is_said_by_each_request() {
+        let repo = RepoFullName::parse("a/b").unwrap();
+        for (version, agent) in [("2022\n", "agent"), (DEFAULT_API_VERSION, "a\rb")] {
+            let requests = Requests::new(ApiRoot::parse(GITHUB_COM).unwrap(), version, agent);
+            let error = requests.repository(&repo).unwrap_err();
+            let source = std::error::Error::source(&error).unwrap();
+            assert_eq!(
+                (error.to_string(), source.to_string()),
+                (
+                    "the request cannot be made".to_owned(),
+                    "failed to parse header value".to_owned()
+                )
+            );
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Origin;
 
 use crate::error::{Advice, Error, ErrorKind};
+use crate::request::Target;
 use crate::response::Hidden;
 
 /// The longest answer that is read.
@@ -33,13 +34,12 @@ pub(crate) async fn send(
     timeout: Duration,
     request: Request<Vec<u8>>,
 ) -> Result<Answer, Error> {
-    let mut request = reqwest::Request::try_from(request)
-        .map_err(|error| Error::invalid("the request cannot be made").with_source(error.without_url()))?;
+    let mut request = addressed(request)?;
     if request.url().origin() != *origin {
         return Err(Error::invalid("the request does not go to the configured origin"));
     }
     // The error is left out on purpose: nothing that has seen the token gets near a text.
-    let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())) else {
+    let Ok(mut value) = HeaderValue::try_from(format!("Bearer {}", token.expose_secret())) else {
         return Err(Error::invalid("the token cannot stand in a header"));
     };
     value.set_sensitive(true);
@@ -66,6 +66,19 @@ pub(crate) async fn send(
         body,
         hidden: Hidden::new(token.clone()),
     })
+}
+
+/// The request to the URL that it was made for; one without it has its URI read again.
+fn addressed(mut request: Request<Vec<u8>>) -> Result<reqwest::Request, Error> {
+    let Some(Target(url)) = request.extensions_mut().remove() else {
+        return reqwest::Request::try_from(request)
+            .map_err(|error| Error::invalid("the request cannot be made").with_source(error.without_url()));
+    };
+    let (parts, body) = request.into_parts();
+    let mut request = reqwest::Request::new(parts.method, url);
+    *request.headers_mut() = parts.headers;
+    *request.body_mut() = Some(body.into());
+    Ok(request)
 }
 
 /// The body. Unless it is what was asked for, the status is worth more: a body that breaks off, or is longer than what is read,
