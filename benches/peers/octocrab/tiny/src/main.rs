@@ -1,11 +1,15 @@
 //! **Here**: the smallest program that sends one dispatch, by the client that a feature of this package names.
 //! **Not here**: measuring: `weight.sh` reads the size of this program and the number of crates in its tree.
-//! **Reads**: two arguments, the API root and the token.
+//! **Reads**: two arguments, the API root and the token; and `payload`, so that the stand-in knows what it gets.
 //! **Source**: the front-page examples of `github-dispatch`, `octocrab` and `reqwest`.
+
+#[path = "../../src/payload.rs"]
+#[expect(dead_code, reason = "each feature needs a part of it")]
+mod payload;
 
 use std::error::Error;
 
-use serde_json::json;
+use payload::{EVENT_TYPE, NAME, OWNER};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -25,14 +29,10 @@ async fn dispatch(root: String, token: String) -> Result<(), Box<dyn Error>> {
     let client = Client::builder(StaticToken::new(token, "tiny")?)
         .api_root(root)
         .build()?;
-    let payload = json!({ "model_name": "credit-risk" })
-        .as_object()
-        .cloned()
-        .unwrap_or_default();
-    let dispatch = RepositoryDispatch::new(DispatchEventType::parse("deploy")?, payload)?;
-    client
-        .dispatch(&RepoFullName::parse("contoso/deploy")?, &dispatch)
-        .await?;
+    let dispatch =
+        RepositoryDispatch::new(DispatchEventType::parse(EVENT_TYPE)?, payload::client_payload())?;
+    let repo = RepoFullName::parse(&format!("{OWNER}/{NAME}"))?;
+    client.dispatch(&repo, &dispatch).await?;
     Ok(())
 }
 
@@ -43,9 +43,9 @@ async fn dispatch(root: String, token: String) -> Result<(), Box<dyn Error>> {
         .base_uri(root)?
         .build()?;
     client
-        .repos("contoso", "deploy")
-        .create_dispatch("deploy")
-        .client_payload(json!({ "model_name": "credit-risk" }))
+        .repos(OWNER, NAME)
+        .create_dispatch(EVENT_TYPE)
+        .client_payload(payload::client_payload())
         .send()
         .await?;
     Ok(())
@@ -55,22 +55,21 @@ async fn dispatch(root: String, token: String) -> Result<(), Box<dyn Error>> {
 async fn dispatch(root: String, token: String) -> Result<(), Box<dyn Error>> {
     use std::time::Duration;
 
-    // Without a provider of the process reqwest makes no client.
+    // Without a provider of the process reqwest makes no client, and this program has no other.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(5))
         .timeout(Duration::from_secs(15))
         .pool_max_idle_per_host(0)
         .build()?;
-    let body = json!({ "event_type": "deploy", "client_payload": { "model_name": "credit-risk" } });
     client
-        .post(format!("{root}/repos/contoso/deploy/dispatches"))
+        .post(format!("{root}/repos/{OWNER}/{NAME}/dispatches"))
         .header("accept", "application/vnd.github+json")
         .header("content-type", "application/json")
         .header("user-agent", "tiny")
         .header("x-github-api-version", "2022-11-28")
         .bearer_auth(token)
-        .body(body.to_string())
+        .body(payload::body().to_string())
         .send()
         .await?
         .error_for_status()?;
