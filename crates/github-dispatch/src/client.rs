@@ -14,7 +14,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{Advice, BlockScope, Error, ErrorKind};
 use crate::repo::RepoFullName;
 use crate::repository_dispatch::{DispatchEventType, RepositoryDispatch};
-use crate::request::{ApiRoot, DEFAULT_API_VERSION, GITHUB_COM, InvalidRequest, Requests, RunQuery};
+use crate::request::{ApiRoot, DEFAULT_API_VERSION, Draft, Drafts, GITHUB_COM, InvalidRequest, RunQuery};
 use crate::response::{Accepted, Hidden, WorkflowAccepted, dispatched, json, workflow_dispatched};
 use crate::runs::{Probe, Run, RunPage, shows_id};
 use crate::send::{Answer, send};
@@ -36,7 +36,7 @@ pub struct Client {
 }
 
 struct Inner {
-    requests: Requests,
+    requests: Drafts,
     token: Arc<dyn TokenSource>,
     dispatching: reqwest::Client,
     reading: reqwest::Client,
@@ -127,7 +127,7 @@ impl ClientBuilder {
             None => http_client(is_https, connections, self.connect_timeout, self.timeout),
         };
         let (dispatching, reading) = (make(Connections::Fresh)?, make(Connections::Kept)?);
-        let requests = Requests::new(root, self.api_version, self.user_agent);
+        let requests = Drafts::new(root, self.api_version, self.user_agent);
         Ok(Client {
             inner: Arc::new(Inner {
                 requests,
@@ -364,7 +364,7 @@ impl Client {
 
     async fn read<T: serde::de::DeserializeOwned>(
         &self,
-        make: impl Fn() -> Result<http::Request<Vec<u8>>, InvalidRequest> + Send + Sync,
+        make: impl Fn() -> Result<Draft, InvalidRequest> + Send + Sync,
     ) -> Result<T, Error> {
         self.read_hiding(make).await.map(|(found, _)| found)
     }
@@ -372,7 +372,7 @@ impl Client {
     /// With what a text that shows something of it must hide.
     async fn read_hiding<T: serde::de::DeserializeOwned>(
         &self,
-        make: impl Fn() -> Result<http::Request<Vec<u8>>, InvalidRequest> + Send + Sync,
+        make: impl Fn() -> Result<Draft, InvalidRequest> + Send + Sync,
     ) -> Result<(T, Hidden), Error> {
         let answer = self.exchange(&self.inner.reading, make).await?;
         let now = self.inner.clock.now();
@@ -384,7 +384,7 @@ impl Client {
     async fn exchange(
         &self,
         client: &reqwest::Client,
-        make: impl Fn() -> Result<http::Request<Vec<u8>>, InvalidRequest> + Send + Sync,
+        make: impl Fn() -> Result<Draft, InvalidRequest> + Send + Sync,
     ) -> Result<Answer, Error> {
         // Whoever gave us time gave us twice the timeout: a request that begins later could outlast it.
         let latest_start = self.inner.clock.now().checked_add(self.inner.timeout);
@@ -401,7 +401,7 @@ impl Client {
         &self,
         client: &reqwest::Client,
         latest_start: Option<SystemTime>,
-        make: impl Fn() -> Result<http::Request<Vec<u8>>, InvalidRequest> + Send + Sync,
+        make: impl Fn() -> Result<Draft, InvalidRequest> + Send + Sync,
     ) -> Result<Answer, Error> {
         let request =
             make().map_err(|error| Error::invalid("the request cannot be made").with_source(error))?;
@@ -414,7 +414,7 @@ impl Client {
             return Err(Error::new(ErrorKind::Auth, Advice::NotSent, text));
         }
         let origin = self.inner.requests.root().origin();
-        send(client, &origin, &token, self.inner.timeout, request).await
+        send(client, &origin, token, self.inner.timeout, request).await
     }
 }
 

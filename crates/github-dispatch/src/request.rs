@@ -6,7 +6,7 @@
 
 use std::time::SystemTime;
 
-use http::{HeaderMap, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use url::Url;
 
 use crate::repo::RepoFullName;
@@ -72,14 +72,18 @@ impl ApiRoot {
         self.0.origin()
     }
 
-    /// A URL below the root: segments are pushed and so encoded, never formatted into a text.
-    fn below(&self, segments: &[&str]) -> Url {
-        let mut url = self.0.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(segments);
-        }
-        url
+    fn below(&self, segment: &str) -> Url {
+        extended(&self.0, [segment])
     }
+}
+
+/// A URL below this one: segments are pushed and so encoded, never formatted into a text.
+fn extended<'s>(url: &Url, segments: impl IntoIterator<Item = &'s str>) -> Url {
+    let mut url = url.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(segments);
+    }
+    url
 }
 
 /// What runs are listed.
@@ -103,46 +107,31 @@ impl<'a> RunQuery<'a> {
     }
 }
 
-/// Makes requests against one root, in one API version.
-#[derive(Clone, Debug)]
-pub struct Requests {
-    root: ApiRoot,
-    api_version: String,
-    user_agent: String,
-    /// Made one time of the two; none where they cannot be headers, which each request then says.
-    headers: Option<HeaderMap>,
-}
-
 /// A request that cannot be made of its parts.
 #[derive(Debug, thiserror::Error)]
 #[error("the request cannot be made")]
 pub struct InvalidRequest(#[source] http::Error);
 
-type Made = Result<Request<Vec<u8>>, InvalidRequest>;
-
-/// Goes with a request as an extension: its URI as it was before it was written, so that `send` need not read it again.
-#[cfg(feature = "client")]
+/// Makes requests against one root, in one API version.
 #[derive(Clone, Debug)]
-pub(crate) struct Target(pub(crate) Url);
+pub struct Requests {
+    drafts: Drafts,
+}
+
+type Made = Result<Request<Vec<u8>>, InvalidRequest>;
 
 impl Requests {
     /// Requests against this root, with these values of `X-GitHub-Api-Version` and `User-Agent`.
     #[must_use]
     pub fn new(root: ApiRoot, api_version: impl Into<String>, user_agent: impl Into<String>) -> Self {
-        let (api_version, user_agent) = (api_version.into(), user_agent.into());
-        let headers = common(&api_version, &user_agent).ok();
-        Self {
-            root,
-            api_version,
-            user_agent,
-            headers,
-        }
+        let drafts = Drafts::new(root, api_version.into(), user_agent.into());
+        Self { drafts }
     }
 
     /// The root.
     #[must_use]
     pub const fn root(&self) -> &ApiRoot {
-        &self.root
+        self.drafts.root()
     }
 
     /// `POST /repos/{owner}/{repo}/dispatches`. Needs *Contents: write*. Not idempotent.
@@ -150,15 +139,7 @@ impl Requests {
     /// # Errors
     /// A header value of the builder cannot be sent.
     pub fn repository_dispatch(&self, repo: &RepoFullName, dispatch: &RepositoryDispatch) -> Made {
-        let url = self
-            .root
-            .below(&["repos", repo.owner(), repo.name(), "dispatches"]);
-        self.request(
-            Method::POST,
-            url,
-            "application/vnd.github+json",
-            Some(dispatch.body()),
-        )
+        self.drafts.repository_dispatch(repo, dispatch)?.into_http()
     }
 
     /// `POST /repos/{owner}/{repo}/actions/workflows/{workflow}/dispatches`. Needs *Actions: write*. Not idempotent.
@@ -171,17 +152,9 @@ impl Requests {
         workflow: &WorkflowFile,
         dispatch: &WorkflowDispatch,
     ) -> Made {
-        let url = self.root.below(&[
-            "repos",
-            repo.owner(),
-            repo.name(),
-            "actions",
-            "workflows",
-            workflow.as_str(),
-            "dispatches",
-        ]);
-        let body = dispatch.body(&self.api_version);
-        self.request(Method::POST, url, "application/vnd.github+json", Some(body))
+        self.drafts
+            .workflow_dispatch(repo, workflow, dispatch)?
+            .into_http()
     }
 
     /// `GET /repos/{owner}/{repo}`.
@@ -189,7 +162,7 @@ impl Requests {
     /// # Errors
     /// As above.
     pub fn repository(&self, repo: &RepoFullName) -> Made {
-        self.get(self.root.below(&["repos", repo.owner(), repo.name()]))
+        self.drafts.repository(repo)?.into_http()
     }
 
     /// `GET /repos/{owner}/{repo}/actions/runs`, 100 to the page; pages count from 1. Needs *Actions: read*.
@@ -197,9 +170,103 @@ impl Requests {
     /// # Errors
     /// As above.
     pub fn runs(&self, repo: &RepoFullName, query: &RunQuery<'_>, page: u32) -> Made {
-        let mut url = self
-            .root
-            .below(&["repos", repo.owner(), repo.name(), "actions", "runs"]);
+        self.drafts.runs(repo, query, page)?.into_http()
+    }
+
+    /// `GET /repos/{owner}/{repo}/actions/runs/{id}`. Needs *Actions: read*.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn run(&self, repo: &RepoFullName, id: u64) -> Made {
+        self.drafts.run(repo, id)?.into_http()
+    }
+
+    /// `GET /repos/{owner}/{repo}/contents/.github/workflows`: the workflow files of the default branch.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn workflow_files(&self, repo: &RepoFullName) -> Made {
+        self.drafts.workflow_files(repo)?.into_http()
+    }
+
+    /// The same for one file, its text as it is.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn workflow_file(&self, repo: &RepoFullName, name: &str) -> Made {
+        self.drafts.workflow_file(repo, name)?.into_http()
+    }
+}
+
+/// A request before it takes the form of `http` or of `reqwest`: for reqwest a URI would only be written to be read again.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Draft {
+    fn into_http(self) -> Made {
+        let uri = self.url.as_str().parse();
+        let mut request = Request::new(self.body);
+        *request.method_mut() = self.method;
+        *request.uri_mut() = uri.map_err(|error: http::uri::InvalidUri| InvalidRequest(error.into()))?;
+        *request.headers_mut() = self.headers;
+        Ok(request)
+    }
+}
+
+/// What [`Requests`] makes its requests of, and the client its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Drafts {
+    root: ApiRoot,
+    /// The root and `repos`.
+    repos: Url,
+    api_version: String,
+    user_agent: String,
+    /// Made one time of the two; none where they cannot be headers, which each request then says.
+    common: Option<Common>,
+}
+
+type Drafted = Result<Draft, InvalidRequest>;
+
+impl Drafts {
+    pub(crate) fn new(root: ApiRoot, api_version: String, user_agent: String) -> Self {
+        Self {
+            repos: root.below("repos"),
+            root,
+            common: Common::new(&api_version, &user_agent).ok(),
+            api_version,
+            user_agent,
+        }
+    }
+
+    pub(crate) const fn root(&self) -> &ApiRoot {
+        &self.root
+    }
+
+    pub(crate) fn repository_dispatch(&self, repo: &RepoFullName, dispatch: &RepositoryDispatch) -> Drafted {
+        self.post(self.of(repo, &["dispatches"]), dispatch.body())
+    }
+
+    pub(crate) fn workflow_dispatch(
+        &self,
+        repo: &RepoFullName,
+        workflow: &WorkflowFile,
+        dispatch: &WorkflowDispatch,
+    ) -> Drafted {
+        let url = self.of(repo, &["actions", "workflows", workflow.as_str(), "dispatches"]);
+        self.post(url, dispatch.body(&self.api_version))
+    }
+
+    pub(crate) fn repository(&self, repo: &RepoFullName) -> Drafted {
+        self.get(self.of(repo, &[]))
+    }
+
+    pub(crate) fn runs(&self, repo: &RepoFullName, query: &RunQuery<'_>, page: u32) -> Drafted {
+        let mut url = self.of(repo, &["actions", "runs"]);
         {
             let mut pairs = url.query_pairs_mut();
             if let Some(event) = query.event {
@@ -215,84 +282,73 @@ impl Requests {
         self.get(url)
     }
 
-    /// `GET /repos/{owner}/{repo}/actions/runs/{id}`. Needs *Actions: read*.
-    ///
-    /// # Errors
-    /// As above.
-    pub fn run(&self, repo: &RepoFullName, id: u64) -> Made {
-        let id = id.to_string();
-        self.get(
-            self.root
-                .below(&["repos", repo.owner(), repo.name(), "actions", "runs", &id]),
-        )
+    pub(crate) fn run(&self, repo: &RepoFullName, id: u64) -> Drafted {
+        self.get(self.of(repo, &["actions", "runs", &id.to_string()]))
     }
 
-    /// `GET /repos/{owner}/{repo}/contents/.github/workflows`: the workflow files of the default branch.
-    ///
-    /// # Errors
-    /// As above.
-    pub fn workflow_files(&self, repo: &RepoFullName) -> Made {
-        self.get(self.root.below(&[
-            "repos",
-            repo.owner(),
-            repo.name(),
-            "contents",
-            ".github",
-            "workflows",
-        ]))
+    pub(crate) fn workflow_files(&self, repo: &RepoFullName) -> Drafted {
+        self.get(self.of(repo, &["contents", ".github", "workflows"]))
     }
 
-    /// The same for one file, its text as it is.
-    ///
-    /// # Errors
-    /// As above.
-    pub fn workflow_file(&self, repo: &RepoFullName, name: &str) -> Made {
-        let url = self.root.below(&[
-            "repos",
-            repo.owner(),
-            repo.name(),
-            "contents",
-            ".github",
-            "workflows",
-            name,
-        ]);
-        self.request(Method::GET, url, "application/vnd.github.raw+json", None)
+    pub(crate) fn workflow_file(&self, repo: &RepoFullName, name: &str) -> Drafted {
+        let url = self.of(repo, &["contents", ".github", "workflows", name]);
+        self.draft(Method::GET, url, "application/vnd.github.raw+json", Vec::new())
     }
 
-    fn get(&self, url: Url) -> Made {
-        self.request(Method::GET, url, "application/vnd.github+json", None)
+    fn of(&self, repo: &RepoFullName, segments: &[&str]) -> Url {
+        let named = [repo.owner(), repo.name()].into_iter();
+        extended(&self.repos, named.chain(segments.iter().copied()))
     }
 
-    fn request(&self, method: Method, url: Url, accept: &'static str, body: Option<Vec<u8>>) -> Made {
-        let mut headers = match &self.headers {
-            Some(headers) => headers.clone(),
+    fn get(&self, url: Url) -> Drafted {
+        self.draft(Method::GET, url, "application/vnd.github+json", Vec::new())
+    }
+
+    fn post(&self, url: Url, body: Vec<u8>) -> Drafted {
+        let mut draft = self.draft(Method::POST, url, "application/vnd.github+json", body)?;
+        let json = HeaderValue::from_static("application/json");
+        draft.headers.insert(header::CONTENT_TYPE, json);
+        Ok(draft)
+    }
+
+    fn draft(&self, method: Method, url: Url, accept: &'static str, body: Vec<u8>) -> Drafted {
+        let common = match &self.common {
+            Some(common) => common.clone(),
             // Says again what is wrong with them.
-            None => common(&self.api_version, &self.user_agent)?,
+            None => Common::new(&self.api_version, &self.user_agent)?,
         };
+        // With room for a content type and the token.
+        let mut headers = HeaderMap::with_capacity(6);
+        headers.insert(header::USER_AGENT, common.user_agent);
+        headers.insert(
+            HeaderName::from_static("x-github-api-version"),
+            common.api_version,
+        );
         headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
-        if body.is_some() {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
-        let mut request = Request::new(body.unwrap_or_default());
-        *request.method_mut() = method;
-        *request.uri_mut() = url
-            .as_str()
-            .parse()
-            .map_err(|error: http::uri::InvalidUri| InvalidRequest(error.into()))?;
-        *request.headers_mut() = headers;
-        #[cfg(feature = "client")]
-        request.extensions_mut().insert(Target(url));
-        Ok(request)
+        Ok(Draft {
+            method,
+            url,
+            headers,
+            body,
+        })
     }
 }
 
-/// The headers of every request. There is room for those of one request, and for the token.
-fn common(api_version: &str, user_agent: &str) -> Result<HeaderMap, InvalidRequest> {
-    let value = |text| HeaderValue::from_str(text).map_err(|error| InvalidRequest(error.into()));
-    let mut headers = HeaderMap::with_capacity(6);
-    headers.insert(header::USER_AGENT, value(user_agent)?);
-    headers.insert("x-github-api-version", value(api_version)?);
-    Ok(headers)
+/// Headers of every request.
+#[derive(Clone, Debug)]
+struct Common {
+    api_version: HeaderValue,
+    user_agent: HeaderValue,
+}
+
+impl Common {
+    fn new(api_version: &str, user_agent: &str) -> Result<Self, InvalidRequest> {
+        let value = |text| HeaderValue::from_str(text).map_err(|error| InvalidRequest(error.into()));
+        Ok(Self {
+            api_version: value(api_version)?,
+            user_agent: value(user_agent)?,
+        })
+    }
 }
 
 /// `2026-11-22T10:00:00Z`: GitHub's search has a grain of one second.
