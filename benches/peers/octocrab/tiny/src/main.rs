@@ -9,7 +9,7 @@ mod payload;
 
 use std::error::Error;
 
-use payload::{EVENT_TYPE, NAME, OWNER};
+use payload::{NAME, OWNER};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -30,7 +30,7 @@ async fn dispatch(root: String, token: String) -> Result<(), Box<dyn Error>> {
         .api_root(root)
         .build()?;
     let dispatch =
-        RepositoryDispatch::new(DispatchEventType::parse(EVENT_TYPE)?, payload::client_payload())?;
+        RepositoryDispatch::new(DispatchEventType::parse(payload::EVENT_TYPE)?, payload::client_payload())?;
     let repo = RepoFullName::parse(&format!("{OWNER}/{NAME}"))?;
     client.dispatch(&repo, &dispatch).await?;
     Ok(())
@@ -44,7 +44,7 @@ async fn dispatch(root: String, token: String) -> Result<(), Box<dyn Error>> {
         .build()?;
     client
         .repos(OWNER, NAME)
-        .create_dispatch(EVENT_TYPE)
+        .create_dispatch(payload::EVENT_TYPE)
         .client_payload(payload::client_payload())
         .send()
         .await?;
