@@ -29,8 +29,10 @@ async fn dispatch(root: String, token: String) -> Result<(), Box<dyn Error>> {
     let client = Client::builder(StaticToken::new(token, "tiny")?)
         .api_root(root)
         .build()?;
-    let dispatch =
-        RepositoryDispatch::new(DispatchEventType::parse(payload::EVENT_TYPE)?, payload::client_payload())?;
+    let dispatch = RepositoryDispatch::new(
+        DispatchEventType::parse(payload::EVENT_TYPE)?,
+        payload::client_payload(),
+    )?;
     let repo = RepoFullName::parse(&format!("{OWNER}/{NAME}"))?;
     client.dispatch(&repo, &dispatch).await?;
     Ok(())
