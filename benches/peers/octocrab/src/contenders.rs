@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 
 use crate::payload::{EVENT_TYPE, NAME, OWNER, PATH, TOKEN, body, client_payload};
 
-/// The defaults of `github-dispatch`, which the bare client has as well. octocrab has no timeouts by default, and none here.
+/// The defaults of `github-dispatch`, which the bare client has as well. octocrab has none by default.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(15);
 const AGENT: &str = "peers-octocrab";
@@ -50,7 +50,7 @@ impl Policy {
 }
 
 /// Who is compared, and what one turn of each does.
-pub(crate) const CONTENDERS: [(&str, &str); 6] = [
+pub(crate) const CONTENDERS: [(&str, &str); 7] = [
     (
         "ours",
         "`Client::dispatch` with a `RepositoryDispatch` made before",
@@ -67,6 +67,10 @@ pub(crate) const CONTENDERS: [(&str, &str); 6] = [
     (
         "octocrab",
         "`repos().create_dispatch().client_payload().send()`, `Octocrab::builder()` with its defaults",
+    ),
+    (
+        "octocrab-timed",
+        "the same with the timeouts that ours has by default: 5 s to connect, 15 s to read and to write",
     ),
     (
         "octocrab-service",
@@ -134,7 +138,11 @@ impl Contender {
                 payload,
             },
             "octocrab" => Self::Octocrab {
-                client: octocrab(policy, root),
+                client: octocrab(policy, root, None),
+                payload,
+            },
+            "octocrab-timed" => Self::Octocrab {
+                client: octocrab(policy, root, Some((CONNECT_TIMEOUT, TIMEOUT))),
                 payload,
             },
             "octocrab-service" => Self::Octocrab {
@@ -246,7 +254,11 @@ fn bare(policy: Policy) -> reqwest::Client {
         .referer(false)
         .no_proxy();
     let builder = match policy {
-        Policy::Fresh => builder.pool_max_idle_per_host(0),
+        Policy::Fresh => builder
+            .pool_max_idle_per_host(0)
+            .tcp_keepalive(None)
+            .tcp_keepalive_interval(None)
+            .tcp_keepalive_retries(None),
         Policy::Kept => builder,
     };
     builder.build().expect("a client")
@@ -271,7 +283,7 @@ fn headers() -> http::HeaderMap {
 }
 
 /// octocrab's builder knows no pool. A header that asks the server to close is its own way to a fresh connection.
-fn octocrab(policy: Policy, root: &str) -> Octocrab {
+fn octocrab(policy: Policy, root: &str, timeouts: Option<(Duration, Duration)>) -> Octocrab {
     let builder = Octocrab::builder()
         .personal_token(TOKEN)
         .base_uri(root)
@@ -279,6 +291,13 @@ fn octocrab(policy: Policy, root: &str) -> Octocrab {
     let builder = match policy {
         Policy::Fresh => builder.add_header(CONNECTION, "close".to_owned()),
         Policy::Kept => builder,
+    };
+    let builder = match timeouts {
+        Some((connect, other)) => builder
+            .set_connect_timeout(Some(connect))
+            .set_read_timeout(Some(other))
+            .set_write_timeout(Some(other)),
+        None => builder,
     };
     builder.build().expect("a client")
 }

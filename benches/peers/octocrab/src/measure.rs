@@ -8,7 +8,7 @@ use crate::crates;
 use crate::sender::{Outcome, Turn};
 
 /// Dispatches that are counted, and those before them: the first ones fill what is kept, such as the scheduler's own lists.
-const N_COUNTED: u64 = 200;
+pub(crate) const N_COUNTED: u64 = 200;
 const N_WARM: u64 = 20;
 /// How many are under way at a time.
 pub(crate) const N_AT_A_TIME: u64 = 64;
