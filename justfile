@@ -72,6 +72,18 @@ peers *ARGS:
 peers-instructions *ARGS:
     bash benches/peers/cloudevents/instructions.sh {{ARGS}}
 
+# github-dispatch beside octocrab and a bare reqwest: connections, allocations, logs, many dispatches, crates; --check is what CI runs.
+peers-octocrab *ARGS:
+    cargo run -q --release --locked --manifest-path benches/peers/octocrab/Cargo.toml -p peers-octocrab -- {{ARGS}}
+
+# The same in instructions of one dispatch, counted by callgrind; --check holds ours to 1.1 times a bare POST. Needs valgrind.
+peers-octocrab-instructions *ARGS:
+    bash benches/peers/octocrab/instructions.sh {{ARGS}}
+
+# Sizes of the smallest programs that send one dispatch: four builds with link-time optimisation.
+peers-octocrab-weight:
+    bash benches/peers/octocrab/weight.sh
+
 # The rendered workflows, judged by zizmor and by the JSON Schema of workflow files. Needs both (`pip install zizmor check-jsonschema`).
 workflows:
     bash tidy/workflows.sh

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use http::{Request, StatusCode};
+use http::StatusCode;
 use serde::de::DeserializeOwned;
 
 use crate::auth::TokenSource;
@@ -15,7 +15,9 @@ use crate::clock::{Clock, ServerClock, SystemClock};
 use crate::error::{Advice, Error, ErrorKind};
 use crate::pace::{Lane, Pacer, Slot};
 use crate::rate_limit::RateState;
-use crate::request::{ApiRoot, DEFAULT_API_VERSION, GITHUB_COM, InvalidApiRoot, InvalidRequest, Requests};
+use crate::request::{
+    ApiRequest, ApiRoot, DEFAULT_API_VERSION, GITHUB_COM, InvalidApiRoot, InvalidRequest, Requests,
+};
 use crate::response::json;
 use crate::retry::{Effect, RetryPolicy};
 use crate::send::{Answer, send};
@@ -371,7 +373,7 @@ impl Client {
             return Err(Error::new(ErrorKind::Auth, Advice::NotSent, text));
         }
         let origin = self.requests().root().origin();
-        let answer = send(http, &origin, &token, self.shared.timeout, request).await?;
+        let answer = send(http, &origin, token, self.shared.timeout, request).await?;
         self.clock().learn(&answer.headers);
         if let Some(told) = RateState::of(&answer.headers, self.clock().now()) {
             *self.shared.rate.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
@@ -381,9 +383,9 @@ impl Client {
 }
 
 /// Makes one request; asked again for each attempt.
-pub(crate) trait Make: Fn() -> Result<Request<Vec<u8>>, InvalidRequest> + Send + Sync {}
+pub(crate) trait Make: Fn() -> Result<ApiRequest, InvalidRequest> + Send + Sync {}
 
-impl<F: Fn() -> Result<Request<Vec<u8>>, InvalidRequest> + Send + Sync> Make for F {}
+impl<F: Fn() -> Result<ApiRequest, InvalidRequest> + Send + Sync> Make for F {}
 
 /// The JSON that was asked for.
 pub(crate) fn as_json<T: DeserializeOwned>(answer: &Answer, now: SystemTime) -> Result<T, Error> {

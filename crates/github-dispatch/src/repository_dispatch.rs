@@ -74,10 +74,12 @@ impl fmt::Display for DispatchEventType {
 }
 
 /// One `repository_dispatch`, within GitHub's limits.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct RepositoryDispatch {
     event_type: DispatchEventType,
     client_payload: Map<String, Value>,
+    /// Written one time, since the limits are proved on the same text that is sent.
+    body: String,
 }
 
 impl RepositoryDispatch {
@@ -94,15 +96,20 @@ impl RepositoryDispatch {
                 found: client_payload.len(),
             });
         }
-        let dispatch = Self {
-            event_type,
-            client_payload,
-        };
-        let found = dispatch.escaped_size();
+        // Texts as keys cannot fail; and if they could, this is the same text by a longer way.
+        let payload = serde_json::to_string(&client_payload)
+            .unwrap_or_else(|_| Value::Object(client_payload.clone()).to_string());
+        let found = escaped_size(&payload);
         if found > DEFAULT_PAYLOAD_CAP_BYTES {
             return Err(InvalidDispatch::TooLarge { found });
         }
-        Ok(dispatch)
+        let name = Value::from(event_type.as_str());
+        let body = format!(r#"{{"client_payload":{payload},"event_type":{name}}}"#);
+        Ok(Self {
+            event_type,
+            client_payload,
+            body,
+        })
     }
 
     /// The event type.
@@ -126,18 +133,27 @@ impl RepositoryDispatch {
     /// The body that is sent: compact JSON.
     #[must_use]
     pub fn body(&self) -> Vec<u8> {
-        serde_json::json!({ "event_type": self.event_type.as_str(), "client_payload": self.client_payload })
-            .to_string()
-            .into_bytes()
+        self.body.clone().into_bytes()
     }
+}
 
-    /// The size of the payload if GitHub writes it again with every character beyond ASCII as `\uXXXX`.
-    fn escaped_size(&self) -> usize {
-        let text = Value::Object(self.client_payload.clone()).to_string();
-        text.chars()
-            .map(|c| if c.is_ascii() { 1 } else { 6 * c.len_utf16() })
-            .sum()
+impl fmt::Debug for RepositoryDispatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The body says the same again.
+        f.debug_struct("RepositoryDispatch")
+            .field("event_type", &self.event_type)
+            .field("client_payload", &self.client_payload)
+            .finish_non_exhaustive()
     }
+}
+
+/// The size of a payload if GitHub writes it again with every character beyond ASCII as `\uXXXX`.
+fn escaped_size(payload: &str) -> usize {
+    if payload.is_ascii() {
+        return payload.len();
+    }
+    let size = |c: char| if c.is_ascii() { 1 } else { 6 * c.len_utf16() };
+    payload.chars().map(size).sum()
 }
 
 #[cfg(test)]
@@ -188,6 +204,15 @@ mod tests {
         assert_eq!(
             String::from_utf8(dispatch.unwrap().body()).unwrap(),
             r#"{"client_payload":{"model_name":"m","model_version":"3","relay":{"id":"abc"}},"event_type":"deploy_pipeline_action"}"#
+        );
+        let quoted = DispatchEventType::parse(r#"say "é" \"#).unwrap();
+        let payload = serde_json::json!({"a\"b": "\u{1}é😀", "n": [1, 1.5, null, true]});
+        let dispatch = RepositoryDispatch::new(quoted, payload.as_object().unwrap().clone()).unwrap();
+        let again: Value = serde_json::from_slice(&dispatch.body()).unwrap();
+        let expect = serde_json::json!({"client_payload": payload, "event_type": r#"say "é" \"#});
+        assert_eq!(
+            (again, dispatch.body()),
+            (expect.clone(), expect.to_string().into_bytes())
         );
     }
 }

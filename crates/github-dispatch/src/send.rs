@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use url::Origin;
 
 use crate::error::{Advice, Error, ErrorKind};
+use crate::request::ApiRequest;
 use crate::response::Hidden;
 
 /// The longest answer that is read.
@@ -29,25 +30,26 @@ pub(crate) struct Answer {
 pub(crate) async fn send(
     client: &reqwest::Client,
     origin: &Origin,
-    token: &SecretString,
+    token: SecretString,
     timeout: Duration,
-    request: Request<Vec<u8>>,
+    api: ApiRequest,
 ) -> Result<Answer, Error> {
-    let mut request = reqwest::Request::try_from(request)
-        .map_err(|error| Error::invalid("the request cannot be made").with_source(error.without_url()))?;
-    if request.url().origin() != *origin {
+    if api.url.origin() != *origin {
         return Err(Error::invalid("the request does not go to the configured origin"));
     }
     // The error is left out on purpose: nothing that has seen the token gets near a text.
-    let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())) else {
+    let Ok(mut value) = HeaderValue::try_from(["Bearer ", token.expose_secret()].concat()) else {
         return Err(Error::invalid("the token cannot stand in a header"));
     };
     value.set_sensitive(true);
+    let url = api.url.clone();
+    let is_get = api.method == Method::GET;
+    let mut request = reqwest::Request::new(api.method, api.url);
+    *request.headers_mut() = api.headers;
+    *request.body_mut() = api.body.map(Into::into);
     request.headers_mut().insert(header::AUTHORIZATION, value);
     // Said here as well, since a client that was handed in may have none.
     *request.timeout_mut() = Some(timeout);
-    let url = request.url().clone();
-    let is_get = request.method() == Method::GET;
     let mut answer = client.execute(request).await.map_err(transport)?;
     // Our own clients never follow; one that was handed in may. What came of the request is not known then.
     if *answer.url() != url {
@@ -64,7 +66,7 @@ pub(crate) async fn send(
         status,
         headers,
         body,
-        hidden: Hidden::new(token.clone()),
+        hidden: Hidden::new(token),
     })
 }
 

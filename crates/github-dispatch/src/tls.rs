@@ -31,7 +31,12 @@ pub(crate) fn http_client(
         .referer(false)
         .no_proxy();
     let builder = match connections {
-        Connections::Fresh => builder.pool_max_idle_per_host(0),
+        // The timeout of the attempt bounds it; reqwest's probes begin after 15 s, and cost four system calls a connection.
+        Connections::Fresh => builder
+            .pool_max_idle_per_host(0)
+            .tcp_keepalive(None)
+            .tcp_keepalive_interval(None)
+            .tcp_keepalive_retries(None),
         Connections::Kept => builder,
     };
     finish(builder, is_https)

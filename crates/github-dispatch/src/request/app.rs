@@ -15,7 +15,7 @@ impl Requests {
     /// # Errors
     /// A header value of the builder cannot be sent.
     pub fn installation(&self, repo: &RepoFullName) -> Made {
-        self.get(&self.repository_url(repo, &["installation"]))
+        self.get(self.repository_url(repo, &["installation"]))
     }
 
     /// `POST /app/installations/{id}/access_tokens`. With the app's JWT.
@@ -37,6 +37,6 @@ impl Requests {
                 .map(|(name, access)| (name.clone(), access.clone().into()));
             body.insert("permissions".to_owned(), Value::Object(permissions.collect()));
         }
-        self.post(&url, Some(Value::Object(body).to_string().into_bytes()))
+        self.post(url, Some(Value::Object(body).to_string().into_bytes()))
     }
 }

@@ -15,7 +15,7 @@ impl Requests {
     /// # Errors
     /// A header value of the builder cannot be sent.
     pub fn repository_dispatch(&self, repo: &RepoFullName, dispatch: &RepositoryDispatch) -> Made {
-        self.post(&self.repository_url(repo, &["dispatches"]), Some(dispatch.body()))
+        self.post(self.repository_url(repo, &["dispatches"]), Some(dispatch.body()))
     }
 
     /// `POST /repos/{owner}/{repo}/actions/workflows/{workflow}/dispatches`. Needs *Actions: write*. Not idempotent.
@@ -29,7 +29,7 @@ impl Requests {
         dispatch: &WorkflowDispatch,
     ) -> Made {
         let url = self.repository_url(repo, &["actions", "workflows", workflow.as_str(), "dispatches"]);
-        self.post(&url, Some(dispatch.body(&self.api_version)))
+        self.post(url, Some(dispatch.body(&self.api_version)))
     }
 }
 
@@ -51,10 +51,13 @@ mod tests {
         let request = requests(GITHUB_COM)
             .repository_dispatch(&RepoFullName::parse("a/b").unwrap(), &dispatch)
             .unwrap();
-        assert_eq!(request.method(), Method::POST);
-        assert_eq!(request.uri(), "https://api.github.com/repos/a/b/dispatches");
+        assert_eq!(request.method, Method::POST);
+        assert_eq!(
+            request.url.as_str(),
+            "https://api.github.com/repos/a/b/dispatches"
+        );
         let mut headers: Vec<String> = request
-            .headers()
+            .headers
             .iter()
             .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
             .collect();
@@ -68,6 +71,9 @@ mod tests {
                 "x-github-api-version: 2022-11-28",
             ]
         );
-        assert_eq!(request.body(), br#"{"client_payload":{},"event_type":"deploy"}"#);
+        assert_eq!(
+            request.body.unwrap(),
+            br#"{"client_payload":{},"event_type":"deploy"}"#
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! **Here**: where requests go and what each has; one file below it for each kind: parameters to `http::Request<Vec<u8>>`. Pure; the
-//! token is added where the request is sent.
+//! **Here**: where requests go and what each has, as an [`ApiRequest`]; one file below it for each kind. Pure; the token is added where the
+//! request is sent.
 //! **Not here**: I/O (`send`), what comes back (`response`).
 //! **Reads**: `repo`, `repository_dispatch` and the other vocabulary; `send` after it.
 //! **Source**: <https://docs.github.com/rest/about-the-rest-api/api-versions>, read 2026-11-22.
@@ -12,7 +12,7 @@ mod provision;
 mod repositories;
 mod runs;
 
-use http::{Method, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use url::Url;
 
 pub use self::runs::{JobFilter, RunQuery};
@@ -116,13 +116,45 @@ impl ApiRoot {
         self.0.origin()
     }
 
-    /// A URL below the root: segments are pushed and so encoded, never formatted into a text.
+    /// A URL below the root.
     fn below(&self, segments: &[&str]) -> Url {
-        let mut url = self.0.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(segments);
-        }
-        url
+        extended(&self.0, segments.iter().copied())
+    }
+}
+
+/// A URL below this one: segments are pushed and so encoded, never formatted into a text.
+fn extended<'s>(url: &Url, segments: impl IntoIterator<Item = &'s str>) -> Url {
+    let mut url = url.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(segments);
+    }
+    url
+}
+
+/// A request without its token.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ApiRequest {
+    /// The method.
+    pub method: Method,
+    /// Where it goes.
+    pub url: Url,
+    /// `accept`, `user-agent`, `x-github-api-version`, and `content-type` where there is a body.
+    pub headers: HeaderMap,
+    /// JSON.
+    pub body: Option<Vec<u8>>,
+}
+
+impl TryFrom<ApiRequest> for Request<Vec<u8>> {
+    type Error = InvalidRequest;
+
+    fn try_from(api: ApiRequest) -> Result<Self, InvalidRequest> {
+        let mut request = Self::new(api.body.unwrap_or_default());
+        *request.method_mut() = api.method;
+        let uri = api.url.as_str().parse();
+        *request.uri_mut() = uri.map_err(|error: http::uri::InvalidUri| InvalidRequest(error.into()))?;
+        *request.headers_mut() = api.headers;
+        Ok(request)
     }
 }
 
@@ -130,8 +162,19 @@ impl ApiRoot {
 #[derive(Clone, Debug)]
 pub struct Requests {
     root: ApiRoot,
+    /// The root and `repos`, where most requests go.
+    repos: Url,
     api_version: String,
     user_agent: String,
+    /// Made one time of the two; none where they cannot be headers, which each request then says.
+    common: Option<Common>,
+}
+
+/// Headers of every request.
+#[derive(Clone, Debug)]
+struct Common {
+    api_version: HeaderValue,
+    user_agent: HeaderValue,
 }
 
 /// A request that cannot be made of its parts.
@@ -139,16 +182,19 @@ pub struct Requests {
 #[error("the request cannot be made")]
 pub struct InvalidRequest(#[source] http::Error);
 
-type Made = Result<Request<Vec<u8>>, InvalidRequest>;
+type Made = Result<ApiRequest, InvalidRequest>;
 
 impl Requests {
     /// Requests against this root, with these values of `X-GitHub-Api-Version` and `User-Agent`.
     #[must_use]
     pub fn new(root: ApiRoot, api_version: impl Into<String>, user_agent: impl Into<String>) -> Self {
+        let (api_version, user_agent) = (api_version.into(), user_agent.into());
         Self {
+            repos: root.below(&["repos"]),
             root,
-            api_version: api_version.into(),
-            user_agent: user_agent.into(),
+            common: Common::new(&api_version, &user_agent).ok(),
+            api_version,
+            user_agent,
         }
     }
 
@@ -160,30 +206,51 @@ impl Requests {
 
     /// A URL below a repository.
     fn repository_url(&self, repo: &RepoFullName, rest: &[&str]) -> Url {
-        let mut segments = vec!["repos", repo.owner(), repo.name()];
-        segments.extend_from_slice(rest);
-        self.root.below(&segments)
+        let named = [repo.owner(), repo.name()].into_iter();
+        extended(&self.repos, named.chain(rest.iter().copied()))
     }
 
-    fn get(&self, url: &Url) -> Made {
+    fn get(&self, url: Url) -> Made {
         self.request(Method::GET, url, JSON, None)
     }
 
-    fn post(&self, url: &Url, body: Option<Vec<u8>>) -> Made {
+    fn post(&self, url: Url, body: Option<Vec<u8>>) -> Made {
         self.request(Method::POST, url, JSON, body)
     }
 
-    fn request(&self, method: Method, url: &Url, accept: &str, body: Option<Vec<u8>>) -> Made {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(url.as_str())
-            .header(header::ACCEPT, accept)
-            .header(header::USER_AGENT, &self.user_agent)
-            .header("x-github-api-version", &self.api_version);
+    fn request(&self, method: Method, url: Url, accept: &'static str, body: Option<Vec<u8>>) -> Made {
+        let common = match &self.common {
+            Some(common) => common.clone(),
+            // Says again what is wrong with them.
+            None => Common::new(&self.api_version, &self.user_agent)?,
+        };
+        // With room for the token.
+        let mut headers = HeaderMap::with_capacity(6);
+        headers.insert(header::USER_AGENT, common.user_agent);
+        headers.insert(
+            HeaderName::from_static("x-github-api-version"),
+            common.api_version,
+        );
+        headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
         if body.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        request.body(body.unwrap_or_default()).map_err(InvalidRequest)
+        Ok(ApiRequest {
+            method,
+            url,
+            headers,
+            body,
+        })
+    }
+}
+
+impl Common {
+    fn new(api_version: &str, user_agent: &str) -> Result<Self, InvalidRequest> {
+        let value = |text| HeaderValue::from_str(text).map_err(|error| InvalidRequest(error.into()));
+        Ok(Self {
+            api_version: value(api_version)?,
+            user_agent: value(user_agent)?,
+        })
     }
 }
 
@@ -199,10 +266,7 @@ mod tests {
     fn ok_a_path_of_the_root_is_kept() {
         let repo = RepoFullName::parse("a/b").unwrap();
         let check = |root: &str, expect: &str| {
-            assert_eq!(
-                requests(root).repository(&repo).unwrap().uri().to_string(),
-                expect
-            );
+            assert_eq!(requests(root).repository(&repo).unwrap().url.as_str(), expect);
         };
         check("https://api.github.com", "https://api.github.com/repos/a/b");
         check("https://api.github.com/", "https://api.github.com/repos/a/b");
@@ -252,5 +316,37 @@ mod tests {
         for name in ["", "https://x", "a/b", "user@x", "x?y", "x#y", "x:y:z"] {
             assert!(ApiRoot::enterprise_server(name).is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn err_what_cannot_be_a_header_is_said_by_each_request() {
+        let repo = RepoFullName::parse("a/b").unwrap();
+        for (version, agent) in [("2022\n", "agent"), (DEFAULT_API_VERSION, "a\rb")] {
+            let requests = Requests::new(ApiRoot::parse(GITHUB_COM).unwrap(), version, agent);
+            let error = requests.repository(&repo).unwrap_err();
+            let source = std::error::Error::source(&error).unwrap();
+            assert_eq!(
+                (error.to_string(), source.to_string()),
+                (
+                    "the request cannot be made".to_owned(),
+                    "failed to parse header value".to_owned()
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn ok_the_form_of_http() {
+        let repo = RepoFullName::parse("a/b").unwrap();
+        let request: Request<Vec<u8>> = requests(GITHUB_COM)
+            .repository(&repo)
+            .unwrap()
+            .try_into()
+            .unwrap();
+        assert_eq!(
+            (request.method(), request.uri().path()),
+            (&Method::GET, "/repos/a/b")
+        );
+        assert_eq!((request.headers().len(), request.body().len()), (3, 0));
     }
 }

@@ -19,7 +19,7 @@ impl Requests {
     /// # Errors
     /// A header value of the builder cannot be sent.
     pub fn repository(&self, repo: &RepoFullName) -> Made {
-        self.get(&self.repository_url(repo, &[]))
+        self.get(self.repository_url(repo, &[]))
     }
 
     /// `GET /repos/{owner}/{repo}/contents/.github%2Fworkflows`: the workflow files of the default branch.
@@ -27,7 +27,7 @@ impl Requests {
     /// # Errors
     /// As above.
     pub fn workflow_files(&self, repo: &RepoFullName) -> Made {
-        self.get(&self.repository_url(repo, &["contents", WORKFLOWS]))
+        self.get(self.repository_url(repo, &["contents", WORKFLOWS]))
     }
 
     /// The same for one file, its text as it is.
@@ -36,7 +36,7 @@ impl Requests {
     /// As above.
     pub fn workflow_file(&self, repo: &RepoFullName, name: &str) -> Made {
         let url = self.repository_url(repo, &["contents", &format!("{WORKFLOWS}/{name}")]);
-        self.request(Method::GET, &url, RAW, None)
+        self.request(Method::GET, url, RAW, None)
     }
 
     /// `GET /repos/{owner}/{repo}/actions/workflows/{workflow}`. Needs *Actions: read*.
@@ -44,7 +44,7 @@ impl Requests {
     /// # Errors
     /// As above.
     pub fn workflow(&self, repo: &RepoFullName, workflow: &WorkflowFile) -> Made {
-        self.get(&self.repository_url(repo, &["actions", "workflows", workflow.as_str()]))
+        self.get(self.repository_url(repo, &["actions", "workflows", workflow.as_str()]))
     }
 
     /// `GET /rate_limit`. Costs nothing of the primary limit.
@@ -52,6 +52,6 @@ impl Requests {
     /// # Errors
     /// As above.
     pub fn rate_limit(&self) -> Made {
-        self.get(&self.root.below(&["rate_limit"]))
+        self.get(self.root.below(&["rate_limit"]))
     }
 }

@@ -60,7 +60,7 @@ impl Requests {
                 .append_pair("per_page", "100")
                 .append_pair("page", &page.to_string());
         }
-        self.get(&url)
+        self.get(url)
     }
 
     /// `GET /repos/{owner}/{repo}/actions/runs/{id}`. Needs *Actions: read*. With the `ETag` of an earlier answer GitHub says 304 where
@@ -69,9 +69,9 @@ impl Requests {
     /// # Errors
     /// As above.
     pub fn run(&self, repo: &RepoFullName, id: u64, etag: Option<&str>) -> Made {
-        let mut request = self.get(&self.run_url(repo, id, &[]))?;
+        let mut request = self.get(self.run_url(repo, id, &[]))?;
         if let Some(etag) = etag.and_then(|etag| etag.parse().ok()) {
-            request.headers_mut().insert(http::header::IF_NONE_MATCH, etag);
+            request.headers.insert(http::header::IF_NONE_MATCH, etag);
         }
         Ok(request)
     }
@@ -90,7 +90,7 @@ impl Requests {
             .append_pair("filter", filter)
             .append_pair("per_page", "100")
             .append_pair("page", &page.to_string());
-        self.get(&url)
+        self.get(url)
     }
 
     /// `POST /repos/{owner}/{repo}/actions/runs/{id}/cancel`, or `/force-cancel`, which does not wait for steps that want to go on. Needs
@@ -100,7 +100,7 @@ impl Requests {
     /// As above.
     pub fn cancel_run(&self, repo: &RepoFullName, id: u64, force: bool) -> Made {
         let verb = if force { "force-cancel" } else { "cancel" };
-        self.post(&self.run_url(repo, id, &[verb]), None)
+        self.post(self.run_url(repo, id, &[verb]), None)
     }
 
     /// `POST /repos/{owner}/{repo}/actions/runs/{id}/rerun`, or `/rerun-failed-jobs`. Needs *Actions: write*. Not idempotent: each makes
@@ -110,7 +110,7 @@ impl Requests {
     /// As above.
     pub fn rerun(&self, repo: &RepoFullName, id: u64, only_failed: bool) -> Made {
         let verb = if only_failed { "rerun-failed-jobs" } else { "rerun" };
-        self.post(&self.run_url(repo, id, &[verb]), None)
+        self.post(self.run_url(repo, id, &[verb]), None)
     }
 
     /// `GET /repos/{owner}/{repo}/actions/runs/{id}/logs`: a redirect to a ZIP archive. Needs *Actions: read*.
@@ -118,7 +118,7 @@ impl Requests {
     /// # Errors
     /// As above.
     pub fn run_logs(&self, repo: &RepoFullName, id: u64) -> Made {
-        self.get(&self.run_url(repo, id, &["logs"]))
+        self.get(self.run_url(repo, id, &["logs"]))
     }
 
     /// `GET /repos/{owner}/{repo}/actions/jobs/{id}/logs`: a redirect to a text. Needs *Actions: read*.
@@ -126,7 +126,7 @@ impl Requests {
     /// # Errors
     /// As above.
     pub fn job_log(&self, repo: &RepoFullName, id: u64) -> Made {
-        self.get(&self.repository_url(repo, &["actions", "jobs", &id.to_string(), "logs"]))
+        self.get(self.repository_url(repo, &["actions", "jobs", &id.to_string(), "logs"]))
     }
 
     fn run_url(&self, repo: &RepoFullName, id: u64, rest: &[&str]) -> url::Url {
@@ -159,7 +159,7 @@ mod tests {
         let uri = requests(GITHUB_COM)
             .runs(&RepoFullName::parse("a/b").unwrap(), &query, 2)
             .unwrap()
-            .uri()
+            .url
             .to_string();
         let expect = "https://api.github.com/repos/a/b/actions/runs?event=repository_dispatch&created=%3E%3D2026-11-22T10%3A00%3A00Z&per_page=100&page=2";
         assert_eq!(uri, expect);
