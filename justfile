@@ -88,7 +88,7 @@ peers-octocrab-weight:
 workflows:
     bash tidy/workflows.sh
 
-# Other people's programs that `openapi` and `workflow-run` call, into target/judges: 500 MB are fetched, 150 MB stay. Needs node and npm.
+# Other people's programs that `openapi` and `workflow-run` call, into target/judges: 65 MB are fetched, 110 MB stay. Needs node and npm.
 judges:
     bash tidy/judges.sh
 

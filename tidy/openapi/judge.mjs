@@ -81,7 +81,7 @@ async function judgeClient(judged) {
 
 // What our mock answers to the same.
 async function judgeMock(judged) {
-  const mock = await start(`${examples}/mock_github`, [OURS], /http:\/\/127\.0\.0\.1:\d+/);
+  const mock = await start(`${examples}/mock_github`, [OURS, 'Iv1.everycall'], /http:\/\/127\.0\.0\.1:\d+/);
   const judge = await prism('proxy', judged, mock);
   await everyCall(`mock ${judged.apiVersion}`, judge, judged.apiVersion, OURS);
 }

@@ -14,16 +14,19 @@ use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
+use github_dispatch::auth::{App, JwtSigner, SignError};
 use github_dispatch::ops::watch::Look;
 use github_dispatch::request::{JobFilter, RunQuery};
 use github_dispatch::{
-    Client, DispatchEventType, Probe, ProbeWindow, RepoFullName, RepositoryDispatch, StaticToken,
-    WorkflowDispatch, WorkflowFile,
+    Client, ClientBuilder, DispatchEventType, Probe, ProbeWindow, RepoFullName, RepositoryDispatch,
+    RetryPolicy, StaticToken, TokenSource as _, WorkflowDispatch, WorkflowFile,
 };
 use serde_json::json;
 
 /// The id that the dispatch carries, and its run shows.
 const RELAY_ID: &str = "474p54ivefce66s2nsvlvyw7zg";
+/// The App that `mock_github` is told of.
+const ISSUER: &str = "Iv1.everycall";
 const EVENT_TYPE: &str = "deploy_pipeline_action";
 
 type Failed = Box<dyn Error + Send + Sync>;
@@ -34,6 +37,7 @@ struct Target {
     client: Client,
     repo: RepoFullName,
     canned: bool,
+    api_root: String,
     api_version: String,
 }
 
@@ -71,7 +75,10 @@ fn calls(target: &Target) -> Vec<(&'static str, Call<'_>)> {
     }
     table![
         rate_limit,
+        installation_id,
+        installation_token,
         check_target,
+        check_setup,
         dispatch,
         find_runs,
         probe,
@@ -94,6 +101,39 @@ async fn rate_limit(target: &Target) -> Result<(), Failed> {
     let limits = target.client.rate_limit().await?;
     limits.core().ok_or("core has no limit")?;
     Ok(())
+}
+
+/// Signs nothing: whoever answers here looks at no signature.
+#[derive(Debug)]
+struct Unsigned;
+
+#[async_trait::async_trait]
+impl JwtSigner for Unsigned {
+    async fn sign(&self, _message: &[u8]) -> Result<Vec<u8>, SignError> {
+        Ok(vec![0; 256])
+    }
+}
+
+async fn installation_id(target: &Target) -> Result<(), Failed> {
+    target.app()?.installation_id(&target.repo).await?;
+    Ok(())
+}
+
+async fn installation_token(target: &Target) -> Result<(), Failed> {
+    let permissions = [("contents", "write"), ("actions", "read")];
+    let token = target
+        .app()?
+        .installation_of(&target.repo)
+        .with_permissions(permissions);
+    token.token().await?;
+    let granted = token.permissions().unwrap_or_default();
+    target.holds("the permissions that were asked for", granted.len() == permissions.len())
+}
+
+async fn check_setup(target: &Target) -> Result<(), Failed> {
+    let event_type = DispatchEventType::parse(EVENT_TYPE)?;
+    let report = target.client.check_setup(&target.repo, &event_type).await?;
+    target.holds("a repository that can be used", report.is_usable())
 }
 
 async fn check_target(target: &Target) -> Result<(), Failed> {
@@ -247,14 +287,25 @@ impl Target {
         let client = Client::builder(StaticToken::new(token.as_str(), "every_call")?)
             .api_root(api_root)
             .api_version(api_version)
-            .build()?
-            .without_retries();
+            .retry(RetryPolicy::off())
+            .build()?;
         Ok(Self {
             client,
             repo: RepoFullName::parse(repo)?,
             canned,
+            api_root: api_root.clone(),
             api_version: api_version.clone(),
         })
+    }
+
+    fn app(&self) -> Result<App, Failed> {
+        let set = |client: ClientBuilder| {
+            client
+                .api_root(&self.api_root)
+                .api_version(&self.api_version)
+                .retry(RetryPolicy::off())
+        };
+        Ok(App::builder(ISSUER, Unsigned)?.configure(set).build()?)
     }
 
     /// An id to ask about.

@@ -435,7 +435,10 @@ fn answered_app(state: &mut State, id: Option<&str>, request: &Request) -> Respo
             let found = state.apps.installation(jwt, now);
             let found = found.and_then(|json| {
                 if is_there {
-                    Ok(json)
+                    Ok(shapes::installation(
+                        parts.get(1).map_or("", String::as_str),
+                        &json,
+                    ))
                 } else {
                     Err((404, "Not Found"))
                 }

@@ -230,21 +230,18 @@ pub(super) fn file_commit(full_name: &str, path: &str, content: &[u8], message: 
     })
 }
 
-/// Where an App is installed, and what it may there.
-pub(super) fn installation(id: u64, account: &str, permissions: &Value) -> Value {
-    json!({
+/// Where an App is installed, and what it may there. Of what is known, `id` is used for the rest.
+pub(super) fn installation(account: &str, known: &Value) -> Value {
+    let id = known.get("id").and_then(Value::as_u64).unwrap_or_default();
+    let installation = json!({
         "id": id, "account": user(account, "Organization"), "repository_selection": "selected", "app_id": 1, "app_slug": "relay",
-        "client_id": "Iv1.mock", "target_id": 1, "target_type": "Organization", "permissions": permissions, "events": [],
+        "client_id": "Iv1.mock", "target_id": 1, "target_type": "Organization", "permissions": {}, "events": [],
         "access_tokens_url": format!("{API}/app/installations/{id}/access_tokens"),
         "repositories_url": format!("{API}/installation/repositories"),
         "html_url": format!("{WEB}/organizations/{account}/settings/installations/{id}"),
         "created_at": LONG_AGO, "updated_at": LONG_AGO, "single_file_name": null, "suspended_by": null, "suspended_at": null,
-    })
-}
-
-/// The token of an installation.
-pub(super) fn installation_token(token: &str, expires_at: &str, permissions: &Value) -> Value {
-    json!({ "token": token, "expires_at": expires_at, "permissions": permissions, "repository_selection": "selected" })
+    });
+    with(installation, known)
 }
 
 /// The limits, as limit, used, remaining, and the second in which they begin anew. API version 2026-03-10 has no `rate` any more.
