@@ -4,7 +4,7 @@
 //! **Source**: facts of 2026-11-22: a fresh connection for each dispatch, a connect timeout below the whole, no redirects.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
@@ -38,7 +38,6 @@ struct Shared {
     clock: Arc<ServerClock>,
     timeout: Duration,
     pacer: Option<Arc<Pacer>>,
-    rate: Mutex<Option<RateState>>,
 }
 
 /// Settings of a [`Client`].
@@ -183,7 +182,6 @@ impl ClientBuilder {
                 clock: self.clock,
                 timeout: self.timeout,
                 pacer: self.pacer,
-                rate: Mutex::default(),
             }),
         })
     }
@@ -225,11 +223,7 @@ impl Client {
     /// What remains of the primary limit by the last answer; none before there was one, or where GitHub does not say.
     #[must_use]
     pub fn rate_state(&self) -> Option<RateState> {
-        self.shared
-            .rate
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.clock().rate_state()
     }
 
     /// The longest time after which one attempt can still reach GitHub: twice the timeout. A token that was not accepted
@@ -297,27 +291,31 @@ impl Client {
         make: &impl Make,
         read: &(impl Fn(&Answer, SystemTime) -> Result<T, Error> + Send + Sync),
     ) -> Result<T, Error> {
-        let slot = self.slot(effect).await?;
-        let outcome = self.exchange(effect, make).await;
+        let Some(pacer) = &self.shared.pacer else {
+            let answer = self.exchange(effect, make).await?;
+            let outcome = read(&answer, self.clock().now());
+            self.clock().learn(answer.headers);
+            return outcome;
+        };
+        let slot = self.slot(pacer, effect).await?;
+        let answer = self.exchange(effect, make).await;
         let now = self.clock().now();
-        let headers = outcome
-            .as_ref()
-            .map_or_else(|_| http::HeaderMap::new(), |answer| answer.headers.clone());
-        let outcome = outcome.and_then(|answer| read(&answer, now));
-        if let (Some(pacer), Some(slot)) = (&self.shared.pacer, slot) {
-            match outcome.as_ref().map_err(Error::advice) {
-                Err(Advice::NotSent) => pacer.give_back(slot),
-                _ => pacer.ended(slot, now),
-            }
+        let (outcome, headers) = match answer {
+            Ok(answer) => (read(&answer, now), Some(answer.headers)),
+            Err(error) => (Err(error), None),
+        };
+        match outcome.as_ref().map_err(Error::advice) {
+            Err(Advice::NotSent) => pacer.give_back(slot),
+            _ => pacer.ended(slot, now),
+        }
+        if let Some(headers) = headers {
             pacer.learn(&headers, outcome.as_ref().err(), now);
+            self.clock().learn(headers);
         }
         outcome
     }
 
-    async fn slot(&self, effect: Effect) -> Result<Option<Slot>, Error> {
-        let Some(pacer) = &self.shared.pacer else {
-            return Ok(None);
-        };
+    async fn slot(&self, pacer: &Pacer, effect: Effect) -> Result<Slot, Error> {
         let lane = match effect {
             Effect::Read => Lane::Read,
             Effect::Set | Effect::Start => Lane::Write,
@@ -338,7 +336,7 @@ impl Client {
         if !wait.is_zero() {
             self.clock().sleep(wait).await;
         }
-        Ok(Some(slot))
+        Ok(slot)
     }
 
     /// One request and its answer; two only if the token was not accepted and there is another, since a 401 was not executed.
@@ -350,8 +348,12 @@ impl Client {
         // Whoever gave us time gave us twice the timeout: a request that begins later could outlast it.
         let latest_start = self.clock().now().checked_add(self.shared.timeout);
         let answer = self.attempt(http, latest_start, make).await?;
-        if answer.status == StatusCode::UNAUTHORIZED && self.shared.token.refresh().await.unwrap_or(false) {
-            return self.attempt(http, latest_start, make).await;
+        if answer.status == StatusCode::UNAUTHORIZED {
+            // It tells what time it is, which a token may depend on.
+            self.clock().learn(answer.headers.clone());
+            if self.shared.token.refresh().await.unwrap_or(false) {
+                return self.attempt(http, latest_start, make).await;
+            }
         }
         Ok(answer)
     }
@@ -373,12 +375,7 @@ impl Client {
             return Err(Error::new(ErrorKind::Auth, Advice::NotSent, text));
         }
         let origin = self.requests().root().origin();
-        let answer = send(http, &origin, token, self.shared.timeout, request).await?;
-        self.clock().learn(&answer.headers);
-        if let Some(told) = RateState::of(&answer.headers, self.clock().now()) {
-            *self.shared.rate.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
-        }
-        Ok(answer)
+        send(http, &origin, token, self.shared.timeout, request).await
     }
 }
 

@@ -5,14 +5,13 @@
 //! **Source**: our own; GitHub judges `created`, `iat` and `exp` by its own clock, which its `date` header tells.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use http::HeaderMap;
 
-use crate::rate_limit::date;
+use crate::rate_limit::{RateState, date};
 
 /// Says what time it is, and waits.
 #[async_trait]
@@ -59,12 +58,12 @@ impl Clock for SystemClock {
     }
 }
 
-/// Our clock, and how far GitHub's is from it by the last answer.
+/// Our clock, and the last answer, which tells how far GitHub's is from it. It is read when somebody asks.
 #[derive(Debug)]
 pub(crate) struct ServerClock {
     ours: Arc<dyn Clock>,
-    /// What has to be added to ours, in seconds.
-    ahead: AtomicI64,
+    /// When it came, and its headers.
+    last: Mutex<Option<(SystemTime, HeaderMap)>>,
 }
 
 /// A difference up to this is the grain of the `date` header and the way of the answer, not of the clocks.
@@ -74,7 +73,7 @@ impl ServerClock {
     pub(crate) fn new(ours: Arc<dyn Clock>) -> Self {
         Self {
             ours,
-            ahead: AtomicI64::new(0),
+            last: Mutex::default(),
         }
     }
 
@@ -87,15 +86,37 @@ impl ServerClock {
         self.ours.sleep(wait).await;
     }
 
+    /// Keeps the headers of an answer that came in now.
+    pub(crate) fn learn(&self, headers: HeaderMap) {
+        *self.last() = Some((self.now(), headers));
+    }
+
+    /// What remains of the primary limit by the last answer.
+    pub(crate) fn rate_state(&self) -> Option<RateState> {
+        let last = self.last();
+        let (came_at, headers) = last.as_ref()?;
+        RateState::of(headers, *came_at)
+    }
+
     /// How far GitHub's clock is ahead of ours, in seconds.
-    #[cfg(feature = "app")]
     pub(crate) fn ahead(&self) -> i64 {
-        self.ahead.load(Ordering::Relaxed)
+        let last = self.last();
+        let told = last
+            .as_ref()
+            .and_then(|(came_at, headers)| Some((*came_at, date(headers)?)));
+        let Some((ours, theirs)) = told else {
+            return 0;
+        };
+        let ahead = match theirs.duration_since(ours) {
+            Ok(ahead) => seconds(ahead),
+            Err(behind) => -seconds(behind.duration()),
+        };
+        if ahead.abs() <= GRAIN_SECONDS { 0 } else { ahead }
     }
 
     /// A moment of ours as GitHub would write it.
     pub(crate) fn theirs(&self, ours: SystemTime) -> SystemTime {
-        let ahead = self.ahead.load(Ordering::Relaxed);
+        let ahead = self.ahead();
         let by = Duration::from_secs(ahead.unsigned_abs());
         let moved = if ahead >= 0 {
             ours.checked_add(by)
@@ -105,18 +126,8 @@ impl ServerClock {
         moved.unwrap_or(ours)
     }
 
-    /// Notes the `date` of an answer that came in now.
-    pub(crate) fn learn(&self, headers: &HeaderMap) {
-        let Some(theirs) = date(headers) else {
-            return;
-        };
-        let now = self.now();
-        let ahead = match theirs.duration_since(now) {
-            Ok(ahead) => seconds(ahead),
-            Err(behind) => -seconds(behind.duration()),
-        };
-        let ahead = if ahead.abs() <= GRAIN_SECONDS { 0 } else { ahead };
-        self.ahead.store(ahead, Ordering::Relaxed);
+    fn last(&self) -> MutexGuard<'_, Option<(SystemTime, HeaderMap)>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -149,7 +160,7 @@ mod tests {
         let check = |ours: u64, date: &str, expect: u64| {
             let clock = ServerClock::new(Arc::new(Still(ours)));
             let headers = HeaderMap::from_iter([(http::header::DATE, date.parse().unwrap())]);
-            clock.learn(&headers);
+            clock.learn(headers);
             let expect = UNIX_EPOCH + Duration::from_secs(expect);
             assert_eq!(clock.theirs(clock.now()), expect, "{ours} {date}");
         };

@@ -578,3 +578,58 @@ async fn err_a_client_that_was_handed_in_and_follows_redirects_is_found_out() {
         );
     }
 }
+
+/// Nothing is unpacked: neither is it asked for, nor is it done where an answer comes packed all the same.
+#[tokio::test]
+async fn err_a_packed_answer_is_not_unpacked_and_an_endless_one_is_bounded() {
+    let mut packed = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 100010\r\n\r\n".to_vec();
+    packed.extend_from_slice(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]);
+    packed.resize(packed.len() + 100_000, 0);
+    let server = RawServer::start(Does::Write(packed)).await;
+    let client = client(&server.uri());
+    let error = client.run(&repo(), 7).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.advice()),
+        (ErrorKind::Decode, Advice::GiveUp)
+    );
+    // A dispatch is accepted whatever its answer holds.
+    client.dispatch(&repo(), &dispatch("abc")).await.unwrap();
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|request| !request.contains("accept-encoding"))
+    );
+
+    let deep = format!("{{\"id\": {}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let nested = ResponseTemplate::new(200).set_body_string(deep);
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(nested)
+        .mount(&server)
+        .await;
+    let error = crate::support::client(&server.uri())
+        .run(&repo(), 7)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), error.advice()),
+        (ErrorKind::Decode, Advice::GiveUp)
+    );
+    assert_shows_no_secret(&error);
+
+    // A chunk after another, without an end: 8 MiB are read of a refusal, and its status counts.
+    let mut endless = b"HTTP/1.1 422 Unprocessable Entity\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+    for _ in 0..200 {
+        endless.extend_from_slice(b"10000\r\n");
+        endless.resize(endless.len() + 0x1_0000, b'x');
+        endless.extend_from_slice(b"\r\n");
+    }
+    let server = RawServer::start(Does::WriteAndHold(endless)).await;
+    let error = crate::support::client(&server.uri())
+        .dispatch(&repo(), &dispatch("abc"))
+        .await
+        .unwrap_err();
+    assert_eq!((error.status(), error.advice()), (Some(422), Advice::GiveUp));
+    assert_eq!(server.n_requests(), 1);
+}

@@ -209,7 +209,8 @@ impl RawServer {
                 let request = read_request(&mut stream).await;
                 seen.lock().unwrap().push(request);
                 if let Does::Write(bytes) | Does::WriteAndHold(bytes) = &does {
-                    stream.write_all(bytes).await.unwrap();
+                    // Whoever has read enough goes away.
+                    let _ = stream.write_all(bytes).await;
                 }
                 if matches!(does, Does::Silence | Does::WriteAndHold(_)) {
                     held.push(stream);
@@ -230,6 +231,15 @@ impl RawServer {
 
     pub(crate) fn n_connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
+    }
+
+    /// The requests as they came, in lower case.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        let requests = self.requests.lock().unwrap();
+        requests
+            .iter()
+            .map(|request| request.to_ascii_lowercase())
+            .collect()
     }
 
     pub(crate) fn n_requests(&self) -> usize {
