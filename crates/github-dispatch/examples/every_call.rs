@@ -127,7 +127,10 @@ async fn installation_token(target: &Target) -> Result<(), Failed> {
         .with_permissions(permissions);
     token.token().await?;
     let granted = token.permissions().unwrap_or_default();
-    target.holds("the permissions that were asked for", granted.len() == permissions.len())
+    target.holds(
+        "the permissions that were asked for",
+        granted.len() == permissions.len(),
+    )
 }
 
 async fn check_setup(target: &Target) -> Result<(), Failed> {
