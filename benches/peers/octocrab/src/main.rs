@@ -65,7 +65,7 @@ fn measure(mut given: impl Iterator<Item = String>) -> Result<ExitCode, String> 
         let value = given.next();
         match name.as_str() {
             "--rounds" => {
-                n_rounds = usize::try_from(number(&name, value)?).map_err(|error| error.to_string())?
+                n_rounds = usize::try_from(number(&name, value)?).map_err(|error| error.to_string())?;
             }
             "--times" => n_times = number(&name, value)?,
             _ => return Err(format!("unknown argument {name}")),

@@ -39,9 +39,11 @@ impl Clock for Still {
 }
 
 /// A clock that goes on by what is waited for, and that can be turned. Begins at [`NOW`].
+#[cfg(feature = "mock")]
 #[derive(Clone, Debug)]
 pub(crate) struct Turned(Arc<Mutex<SystemTime>>);
 
+#[cfg(feature = "mock")]
 impl Turned {
     pub(crate) fn new() -> Self {
         Self(Arc::new(Mutex::new(after(0))))
@@ -57,6 +59,7 @@ impl Turned {
     }
 }
 
+#[cfg(feature = "mock")]
 #[async_trait]
 impl Clock for Turned {
     fn now(&self) -> SystemTime {
