@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use http::header::HeaderValue;
 use http::{Request, Response};
+use serde::de::DeserializeOwned;
 use url::{Host, Url};
 
 use crate::api_version::ApiVersion;
@@ -17,17 +18,22 @@ use crate::auth::TokenCredential;
 use crate::clock::{Clock, SystemClock};
 use crate::cloud::Cloud;
 use crate::error::Error;
-use crate::request::{self, Target};
+use crate::operation::Polling;
+use crate::request::{self, Call, Target};
+use crate::response;
+use crate::retry::{Effect, RetryPolicy};
 use crate::send::{self, Transport};
 use crate::tls::{self, Security};
 
 /// A client for one workspace. Cheap to clone; clones share connections.
 ///
-/// Each call is one request, sent at most once.
+/// A call that had surely no effect, or that is repeatable, is made again as the [`RetryPolicy`] says;
+/// [`without_retries`](Self::without_retries) makes each call one request.
 #[derive(Clone)]
 pub struct Client {
     workspace: WorkspaceScope,
     client_request_id: Option<HeaderValue>,
+    retry: RetryPolicy,
     shared: Arc<Shared>,
 }
 
@@ -35,6 +41,7 @@ struct Shared {
     transport: Transport,
     api_version: ApiVersion,
     clock: Arc<dyn Clock>,
+    polling: Polling,
 }
 
 impl Client {
@@ -50,6 +57,17 @@ impl Client {
             timeout: Duration::from_secs(30),
             http: None,
             clock: Arc::new(SystemClock),
+            retry: RetryPolicy::default(),
+            polling: Polling::default(),
+        }
+    }
+
+    /// The same client, and nothing is made again by it: every decision is the caller's.
+    #[must_use]
+    pub fn without_retries(&self) -> Self {
+        Self {
+            retry: RetryPolicy::off(),
+            ..self.clone()
         }
     }
 
@@ -89,12 +107,64 @@ impl Client {
         }
     }
 
-    pub(crate) async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Error> {
-        send::send(&self.shared.transport, request).await
+    /// A GET whose answer is JSON.
+    pub(crate) async fn read<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<T, Error> {
+        let response = self.call(Effect::Repeatable, call).await?;
+        response::json(&response, self.now())
+    }
+
+    /// A call and its answer, whatever its status: made again as the policy allows.
+    pub(crate) async fn call(&self, effect: Effect, call: &Call<'_>) -> Result<Response<Vec<u8>>, Error> {
+        self.repeated(effect, || call.clone().build(self.target())).await
+    }
+
+    /// A GET of a link that the service gave.
+    pub(crate) async fn follow(&self, link: &str) -> Result<Response<Vec<u8>>, Error> {
+        self.repeated(Effect::Repeatable, || request::get_link(self.target(), link))
+            .await
+    }
+
+    async fn repeated(
+        &self,
+        effect: Effect,
+        make: impl Fn() -> Result<Request<Vec<u8>>, Error> + Send + Sync,
+    ) -> Result<Response<Vec<u8>>, Error> {
+        let mut n_attempts = 0;
+        loop {
+            n_attempts += 1;
+            let answered = send::send(&self.shared.transport, make()?).await;
+            let now = self.now();
+            let refused;
+            let error = match &answered {
+                Ok(response) if response.status().is_success() => return answered,
+                Ok(response) => {
+                    refused = response::refusal(response, now);
+                    &refused
+                }
+                Err(error) => error,
+            };
+            // No random numbers: whoever fails in another microsecond comes back in another one.
+            let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            let Some(wait) = self
+                .retry
+                .after(n_attempts, error, effect, now, since.subsec_micros())
+            else {
+                return answered;
+            };
+            self.sleep(wait).await;
+        }
     }
 
     pub(crate) fn now(&self) -> SystemTime {
         self.shared.clock.now()
+    }
+
+    pub(crate) async fn sleep(&self, wait: Duration) {
+        self.shared.clock.sleep(wait).await;
+    }
+
+    pub(crate) fn polling(&self) -> Polling {
+        self.shared.polling
     }
 }
 
@@ -122,9 +192,23 @@ pub struct ClientBuilder {
     timeout: Duration,
     http: Option<reqwest::Client>,
     clock: Arc<dyn Clock>,
+    retry: RetryPolicy,
+    polling: Polling,
 }
 
 impl ClientBuilder {
+    /// Which calls are made again. Default: [`RetryPolicy::default`].
+    pub fn with_retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// How long-running operations are polled. Default: [`Polling::default`].
+    pub fn with_polling(mut self, polling: Polling) -> Self {
+        self.polling = polling;
+        self
+    }
+
     /// The cloud: its resource manager is the endpoint, its scope the token's. Default: [`Cloud::Public`].
     pub fn with_cloud(mut self, cloud: Cloud) -> Self {
         self.cloud = cloud;
@@ -208,6 +292,7 @@ impl ClientBuilder {
         Ok(Client {
             workspace: self.workspace,
             client_request_id: None,
+            retry: self.retry,
             shared: Arc::new(Shared {
                 transport: Transport {
                     endpoint,
@@ -218,6 +303,7 @@ impl ClientBuilder {
                 },
                 api_version: self.api_version,
                 clock: self.clock,
+                polling: self.polling,
             }),
         })
     }

@@ -50,6 +50,10 @@ pub enum ErrorKind {
     Decode,
     /// The request or the settings are not acceptable; nothing was sent.
     Invalid,
+    /// A long-running operation ended in `Failed` or `Canceled`.
+    OperationFailed,
+    /// A long-running operation takes longer than it may; it goes on.
+    Late,
 }
 
 /// What to do after a failed call. Every case is a decision of its own, so there is no "other".
@@ -131,6 +135,11 @@ impl Error {
 
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn with_service_code(mut self, code: Option<String>) -> Self {
+        self.0.service_code = code;
         self
     }
 

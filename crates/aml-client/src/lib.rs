@@ -37,7 +37,8 @@
 //!   environment are not used, plain http is refused except to loopback.
 //! - No token, body or URL is in an error text or in `Debug`.
 //! - Names and versions are checked before they become path segments: event data is other people's text.
-//! - Nothing sleeps, nothing is repeated, nothing is read from the environment.
+//! - Only what surely did nothing, or is the same two times, is repeated, as [`RetryPolicy`] says; a poller waits as the service asks.
+//! - Nothing is read from the environment.
 
 pub mod clock;
 
@@ -51,11 +52,15 @@ pub mod arm_id;
 
 pub mod auth;
 
-pub mod wire;
-
 mod request;
 
+pub mod model_ref;
+
+pub mod wire;
+
 mod send;
+
+pub mod retry;
 
 mod retry_after;
 
@@ -63,13 +68,23 @@ mod response;
 
 mod tls;
 
+pub mod operation;
+
 pub mod client;
 
-mod ops;
+pub mod pager;
+
+pub mod poller;
+
+pub mod ops;
 
 pub use crate::arm_id::WorkspaceScope;
 pub use crate::client::Client;
 pub use crate::error::{Advice, Error, ErrorKind};
+pub use crate::model_ref::ModelRef;
+pub use crate::pager::Pager;
+pub use crate::poller::{Poller, Step};
+pub use crate::retry::RetryPolicy;
 
 /// Object safety, checked when this compiles.
 const _: Option<(&dyn auth::TokenCredential, &dyn clock::Clock)> = None;

@@ -4,7 +4,7 @@
 //! **Source**: Azure/azure-rest-api-specs `MachineLearningServices/stable/2026-09-01/openapi.json`, `ModelVersions_Get`, and the
 //! resource provider contract (request headers), read 2026-11-22.
 
-use http::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use http::{Method, Request};
 use url::Url;
 
@@ -21,15 +21,57 @@ pub(crate) struct Target<'a> {
     pub(crate) client_request_id: Option<&'a HeaderValue>,
 }
 
-/// `GET {workspace}/models/{name}/versions/{version}`.
-pub(crate) fn get_model_version(
-    target: Target<'_>,
-    name: &str,
-    version: &str,
-) -> Result<Request<Vec<u8>>, Error> {
-    check_asset_part("model name", name)?;
-    check_asset_part("model version", version)?;
-    build(target, &Method::GET, &["models", name, "versions", version])
+/// A call below the workspace: what goes into the request beside what all have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Call<'a> {
+    method: Method,
+    path: Vec<&'a str>,
+    query: Vec<(&'static str, String)>,
+    body: Option<Vec<u8>>,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn new(method: Method, path: &[&'a str]) -> Self {
+        Self {
+            method,
+            path: path.to_vec(),
+            query: Vec::new(),
+            body: None,
+        }
+    }
+
+    pub(crate) fn get(path: &[&'a str]) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    /// A parameter of the query, where it has a value.
+    pub(crate) fn with_query(mut self, name: &'static str, value: Option<impl Into<String>>) -> Self {
+        self.query.extend(value.map(|value| (name, value.into())));
+        self
+    }
+
+    pub(crate) fn with_json(mut self, body: &impl serde::Serialize) -> Result<Self, Error> {
+        let body = serde_json::to_vec(body);
+        self.body =
+            Some(body.map_err(|error| Error::invalid("the body cannot be written").with_source(error))?);
+        Ok(self)
+    }
+
+    pub(crate) fn build(self, target: Target<'_>) -> Result<Request<Vec<u8>>, Error> {
+        build(target, &self.method, &self.path, &self.query, self.body)
+    }
+}
+
+/// A GET of a link that the service gave, taken as it is: such links hold colons and an api version of their own. It is a request of
+/// ours only where it goes to our endpoint.
+pub(crate) fn get_link(target: Target<'_>, link: &str) -> Result<Request<Vec<u8>>, Error> {
+    let url = Url::parse(link).map_err(|_| Error::invalid("the service's link is not a url"))?;
+    if url.origin() != target.endpoint.origin() {
+        return Err(Error::invalid(
+            "the service's link leads to another origin, and the token stays here",
+        ));
+    }
+    finish(target, &Method::GET, link, None)
 }
 
 /// The value of `x-ms-client-request-id`.
@@ -39,7 +81,13 @@ pub(crate) fn client_request_id(id: &str) -> Result<HeaderValue, Error> {
     value.ok_or_else(|| Error::invalid("the client request id is not 1 to 64 letters, digits and hyphens"))
 }
 
-fn build(target: Target<'_>, method: &Method, path: &[&str]) -> Result<Request<Vec<u8>>, Error> {
+fn build(
+    target: Target<'_>,
+    method: &Method,
+    path: &[&str],
+    query: &[(&'static str, String)],
+    body: Option<Vec<u8>>,
+) -> Result<Request<Vec<u8>>, Error> {
     let mut url = target.endpoint.clone();
     let workspace = target.workspace.segments();
     let segments = workspace.iter().chain(path);
@@ -54,14 +102,30 @@ fn build(target: Target<'_>, method: &Method, path: &[&str]) -> Result<Request<V
     }
     url.query_pairs_mut()
         .clear()
-        .append_pair("api-version", target.api_version.as_str());
+        .append_pair("api-version", target.api_version.as_str())
+        .extend_pairs(query);
+    finish(target, method, url.as_str(), body)
+}
 
+fn finish(
+    target: Target<'_>,
+    method: &Method,
+    url: &str,
+    body: Option<Vec<u8>>,
+) -> Result<Request<Vec<u8>>, Error> {
     let mut request = Request::builder()
         .method(method)
-        .uri(url.as_str())
+        .uri(url)
         .header(ACCEPT, HeaderValue::from_static("application/json"))
-        .header(USER_AGENT, HeaderValue::from_static(AGENT))
-        .body(Vec::new())
+        .header(USER_AGENT, HeaderValue::from_static(AGENT));
+    if body.is_some() {
+        request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    } else if method == Method::POST {
+        // Said by hand: the client says nothing for an empty body, and front ends answer 411.
+        request = request.header(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+    let mut request = request
+        .body(body.unwrap_or_default())
         .map_err(|e| Error::invalid("the path is not acceptable").with_source(e))?;
     if let Some(id) = target.client_request_id {
         request
@@ -75,12 +139,27 @@ fn build(target: Target<'_>, method: &Method, path: &[&str]) -> Result<Request<V
     Ok(request)
 }
 
+/// Refuses what is no name of an endpoint or deployment: 3 to 32 letters, digits and hyphens, a letter first and no hyphen last.
+pub(crate) fn check_endpoint_name(what: &str, text: &str) -> Result<(), Error> {
+    let is_name = (3..=32).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && !text.ends_with('-')
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if is_name {
+        Ok(())
+    } else {
+        Err(Error::invalid(format!(
+            "the {what} is not 3 to 32 letters, digits and hyphens, with a letter first and no hyphen last"
+        )))
+    }
+}
+
 /// Refuses what is no name: names and versions come from events, which are other people's text.
 ///
 /// The specification states no pattern for the models of a workspace, and names with full stops exist, so this is wider
 /// than the pattern of registries. It is narrow where a proxy on the way might read the path once more: no percent
 /// sign, no backslash, printable ASCII only.
-fn check_asset_part(what: &str, text: &str) -> Result<(), Error> {
+pub(crate) fn check_asset_part(what: &str, text: &str) -> Result<(), Error> {
     let why = if text.is_empty() {
         "is empty"
     } else if text.len() > 255 {
@@ -103,6 +182,12 @@ const AGENT: &str = concat!("aml-client/", env!("CARGO_PKG_VERSION"));
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn get_model_version(target: Target<'_>, name: &str, version: &str) -> Result<Request<Vec<u8>>, Error> {
+        check_asset_part("model name", name)?;
+        check_asset_part("model version", version)?;
+        Call::get(&["models", name, "versions", version]).build(target)
+    }
 
     fn request(name: &str, version: &str) -> Result<Request<Vec<u8>>, Error> {
         let target = Target {

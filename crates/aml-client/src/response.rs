@@ -23,7 +23,23 @@ pub(crate) fn model_version(response: &Response<Vec<u8>>, now: SystemTime) -> Re
     }
 }
 
-fn decode<T: DeserializeOwned>(response: &Response<Vec<u8>>, now: SystemTime) -> Result<T, Error> {
+/// The JSON of a 200 or 201; anything else is an error.
+pub(crate) fn json<T: DeserializeOwned>(response: &Response<Vec<u8>>, now: SystemTime) -> Result<T, Error> {
+    match response.status() {
+        StatusCode::OK | StatusCode::CREATED => decode(response, now),
+        _ => Err(refusal(response, now)),
+    }
+}
+
+/// Nothing of a 200, 202 or 204; anything else is an error.
+pub(crate) fn done(response: &Response<Vec<u8>>, now: SystemTime) -> Result<(), Error> {
+    match response.status().as_u16() {
+        200 | 202 | 204 => Ok(()),
+        _ => Err(refusal(response, now)),
+    }
+}
+
+pub(crate) fn decode<T: DeserializeOwned>(response: &Response<Vec<u8>>, now: SystemTime) -> Result<T, Error> {
     serde_json::from_slice(response.body()).map_err(|e| {
         // serde_json quotes what it found, and bodies do not go into texts: only the place is kept.
         let what = if e.is_data() {
@@ -49,7 +65,7 @@ fn decode<T: DeserializeOwned>(response: &Response<Vec<u8>>, now: SystemTime) ->
 /// | another 4xx with `Retry-After` | `Status` | `Throttled` |
 /// | another 4xx | `Status` | `GiveUp` |
 /// | 5xx and anything else | `Status` | `Unknown`; `retry_after()` tells what the service asked for |
-fn refusal(response: &Response<Vec<u8>>, now: SystemTime) -> Error {
+pub(crate) fn refusal(response: &Response<Vec<u8>>, now: SystemTime) -> Error {
     let status = response.status();
     let answer = answer(response, now);
     let until = |wait: Duration| Advice::Throttled {
@@ -69,7 +85,7 @@ fn refusal(response: &Response<Vec<u8>>, now: SystemTime) -> Error {
     Error::new(kind, advice, format!("azure ml answered {}", status.as_u16())).with_answer(answer)
 }
 
-fn answer(response: &Response<Vec<u8>>, now: SystemTime) -> Answer {
+pub(crate) fn answer(response: &Response<Vec<u8>>, now: SystemTime) -> Answer {
     let headers = response.headers();
     Answer {
         status: response.status(),
@@ -90,7 +106,7 @@ fn id(headers: &HeaderMap, name: &str) -> Option<String> {
 
 /// The outermost useful code: breadth first through `details`, `innererror` and Azure ML's `InnerError`; the outer
 /// code where all are general. An answer that is not JSON (a gateway's page) has none.
-fn service_code(body: &[u8]) -> Option<String> {
+pub(crate) fn service_code(body: &[u8]) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let root = body
         .get("error")

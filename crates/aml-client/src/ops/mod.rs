@@ -1,6 +1,13 @@
-//! **Here**: the calls, one file per service noun, in the service's order.
-//! **Not here**: the bodies (`wire`, same file names).
+//! **Here**: the calls, one file per service noun.
+//! **Not here**: bodies (`wire`), how a call goes (`client`), pages and long-running operations (`pager`, `poller`).
 //! **Reads**: `client` before it; nothing after it.
-//! **Source**: named in each file, read 2026-11-22.
+//! **Source**: named in each file.
 
+mod jobs;
 mod models;
+mod online_deployments;
+mod online_endpoints;
+
+pub use self::jobs::JobsQuery;
+pub use self::models::{ListView, ModelVersionsQuery};
+pub use self::online_endpoints::traffic;

@@ -3,6 +3,20 @@
 //! **Reads**: nothing before it; `response` fills these types.
 //! **Source**: named in each file, read 2026-11-22.
 
+mod jobs;
 mod models;
+mod online_deployments;
+pub(crate) mod online_endpoints;
+pub(crate) mod resource;
 
-pub use self::models::{ModelVersion, ModelVersionProperties, ProvisioningState, StringMap};
+pub use self::jobs::{Job, JobProperties, JobStatus};
+pub use self::models::{
+    ModelContainer, ModelContainerProperties, ModelVersion, ModelVersionProperties, ProvisioningState,
+    StringMap,
+};
+pub use self::online_deployments::{
+    DeploymentLogs, LogContainer, OnlineDeployment, OnlineDeploymentProperties,
+};
+pub use self::online_endpoints::{
+    EndpointKeys, EndpointToken, IntMap, KeyKind, OnlineEndpoint, OnlineEndpointProperties,
+};

@@ -78,6 +78,23 @@ pub struct ModelVersionProperties {
     pub extra: Map<String, Value>,
 }
 
+impl ModelVersion {
+    /// A version to register, whose files are at `model_uri`: `azureml://…` or `runs:/…`.
+    #[must_use]
+    pub fn registered(model_uri: impl Into<String>) -> Self {
+        let properties = ModelVersionProperties {
+            model_uri: Some(model_uri.into()),
+            ..ModelVersionProperties::default()
+        };
+        Self {
+            id: None,
+            name: None,
+            properties,
+            extra: Map::new(),
+        }
+    }
+}
+
 impl ModelVersionProperties {
     /// The value of that tag; `None` when it is absent or null.
     #[must_use]
@@ -96,6 +113,58 @@ impl ModelVersionProperties {
     pub fn is_archived(&self) -> bool {
         self.is_archived.unwrap_or(false)
     }
+}
+
+/// A model: the container of its versions.
+///
+/// Shape: `{"id": "/subscriptions/...", "name": "churn", "properties": {"latestVersion": "7", "nextVersion": "8"}}`.
+///
+/// Source: ModelContainer in the specification named at the head of this file.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ModelContainer {
+    /// `id`: the resource id, `{workspace}/models/{name}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// `name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `properties`.
+    pub properties: ModelContainerProperties,
+    /// Every other field, as it came.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// What is known of a model.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ModelContainerProperties {
+    /// `description`: text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// `tags`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<StringMap>,
+    /// `properties`: may only grow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub properties: Option<StringMap>,
+    /// `isArchived`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_archived: Option<bool>,
+    /// `latestVersion`: the newest one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest_version: Option<String>,
+    /// `nextVersion`: what a client registers next; two that ask at once are told the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_version: Option<String>,
+    /// `provisioningState`: read only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provisioning_state: Option<ProvisioningState>,
+    /// Every other field, as it came.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
 }
 
 /// The state of a resource, such as `Succeeded`. Compared without regard to case; an unknown one is kept as text.

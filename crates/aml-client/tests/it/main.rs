@@ -7,7 +7,13 @@
 mod support;
 
 #[cfg(test)]
+mod script;
+
+#[cfg(test)]
 mod models;
+
+#[cfg(test)]
+mod operations;
 
 #[cfg(test)]
 mod errors;

@@ -31,6 +31,7 @@ pub(crate) fn workspace() -> WorkspaceScope {
 pub(crate) fn builder(endpoint: &str) -> ClientBuilder {
     Client::builder(workspace(), FixedToken::new(TOKEN))
         .with_endpoint(endpoint)
+        .with_retry(aml_client::RetryPolicy::off())
         .with_clock(StoppedClock)
 }
 
@@ -77,8 +78,19 @@ pub(crate) fn everything(error: &Error) -> String {
 #[derive(Debug)]
 pub(crate) struct StoppedClock;
 
+#[async_trait::async_trait]
 impl Clock for StoppedClock {
     fn now(&self) -> SystemTime {
         now()
+    }
+
+    async fn sleep(&self, _wait: Duration) {}
+}
+
+/// No text of the error, or below it, shows the token or a URL.
+pub(crate) fn assert_no_secret(error: &Error) {
+    let texts = everything(error);
+    for secret in [TOKEN, "Bearer", "http://", "https://"] {
+        assert!(!texts.contains(secret), "{secret} in: {texts}");
     }
 }

@@ -19,10 +19,13 @@ pub struct AmlEnricher {
 }
 
 impl AmlEnricher {
-    /// An enricher that asks with this client's credential, in the workspace that each event names.
+    /// An enricher that asks with this client's credential, in the workspace that each event names. The client's own retries are switched
+    /// off: the relay decides.
     #[must_use]
-    pub const fn new(client: Client) -> Self {
-        Self { client }
+    pub fn new(client: &Client) -> Self {
+        Self {
+            client: client.without_retries(),
+        }
     }
 }
 
