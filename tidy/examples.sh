@@ -11,7 +11,10 @@ run() {
     cargo run -q -p relay-examples --example "$@"
 }
 run quickstart
+run hack1_1_credentials
+printf '{"clientId": "<GUID>"}' | { run hack1_1_credentials -- --credentials - 2>&1 && exit 1 || true; } | grep -q 'clientId is empty, or a placeholder'
 run hack1_2_workflow >/dev/null
+run hack1_2_workflow -- --put contoso/deploy
 run hack1_3_dispatch
 run hack2_2_parse -- fixtures/events/*.json --table >/dev/null
 run hack2_2_parse -- fixtures/events/*dead-letter*.json --strict --dead-letters --originals | run hack2_2_parse -- - --strict --to-cloud-events |

@@ -25,20 +25,18 @@ export const OPERATIONS = [
   `POST ${RUN}/rerun`,
   `POST ${RUN}/rerun-failed-jobs`,
   'GET /rate_limit',
-  `GET ${REPO}/actions/secrets/public-key`,
-  `GET ${REPO}/actions/secrets/{secret_name}`,
-  `PUT ${REPO}/actions/secrets/{secret_name}`,
-  `GET ${REPO}/actions/variables/{name}`,
-  `POST ${REPO}/actions/variables`,
-  `PATCH ${REPO}/actions/variables/{name}`,
+  ...[`${REPO}/actions`, ENVIRONMENT, '/orgs/{org}/actions'].flatMap((place) => [
+    `GET ${place}/secrets/public-key`,
+    `GET ${place}/secrets`,
+    `PUT ${place}/secrets/{secret_name}`,
+    `DELETE ${place}/secrets/{secret_name}`,
+    `GET ${place}/variables`,
+    `POST ${place}/variables`,
+    `PATCH ${place}/variables/{name}`,
+    `DELETE ${place}/variables/{name}`,
+  ]),
   `GET ${ENVIRONMENT}`,
   `PUT ${ENVIRONMENT}`,
-  `GET ${ENVIRONMENT}/secrets/public-key`,
-  `GET ${ENVIRONMENT}/secrets/{secret_name}`,
-  `PUT ${ENVIRONMENT}/secrets/{secret_name}`,
-  `GET ${ENVIRONMENT}/variables/{name}`,
-  `POST ${ENVIRONMENT}/variables`,
-  `PATCH ${ENVIRONMENT}/variables/{name}`,
   `GET ${REPO}/contents/{path}`,
   `PUT ${REPO}/contents/{path}`,
   'GET /app',
@@ -79,6 +77,7 @@ export function describe(source, apiVersion, logs) {
   operations.forEach(refuseUnknownMembers);
   takeGithubsMediaTypes(description);
   answerUnchanged(description);
+  answerNotFound(description);
   takeSearchesForMoments(description);
   // "An integer or a text, and not both": in a path each integer is a text.
   description.components.parameters['workflow-id'].schema = { type: 'string' };
@@ -155,6 +154,15 @@ function answerUnchanged(description) {
   for (const path of Object.values(description.paths)) if (path.get) path.get.responses[304] ??= unchanged;
 }
 
+// What is asked for before it is there: GitHub answers 404, and describes it elsewhere only.
+function answerNotFound(description) {
+  const notFound = { $ref: '#/components/responses/not_found' };
+  for (const [path, operations] of Object.entries(description.paths)) {
+    const operation = path === ENVIRONMENT ? operations.get : path.endsWith('/variables/{name}') ? operations.patch : undefined;
+    if (operation) operation.responses[404] ??= notFound;
+  }
+}
+
 // `created` is described as a moment, and its words point to the syntax of searches, `>=2026-11-22T10:00:00Z`, which GitHub takes.
 function takeSearchesForMoments(description) {
   const date = String.raw`\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d))?`;
@@ -181,6 +189,8 @@ function mendExamples(description, logs) {
     // The text of a file breaks off in the midst of its base64.
     if (node.encoding === 'base64') node.content = Buffer.from('on: repository_dispatch\n').toString('base64');
     if (node.Location?.example) node.Location.example = logs;
+    // One value of a variable is a number in the example, and a text in the description.
+    for (const variable of node.value?.variables ?? []) variable.value = String(variable.value);
   });
 }
 

@@ -1,4 +1,4 @@
-//! **Here**: [`Operation`]: what a long-running operation is watched by, what each answer means, and how it is remembered. Pure.
+//! **Here**: [`Polling`], and what a long-running operation is watched by, what each answer means, and how it is remembered. Pure.
 //! **Not here**: asking and waiting (`poller`).
 //! **Reads**: answers; `poller` after it.
 //! **Source**: davidgamero/azure-resource-manager-rpc `v1.0/async-api-reference.md` (the resource provider contract) and azure-mgmt-core's

@@ -16,11 +16,15 @@ use std::time::{Duration, SystemTime};
 
 use github_dispatch::auth::{App, JwtSigner, SignError};
 use github_dispatch::ops::watch::Look;
+use github_dispatch::provision::{
+    EnvironmentName, FilePath, OrgName, Put, SecretName, SecretScope, Visibility,
+};
 use github_dispatch::request::{JobFilter, RunQuery};
 use github_dispatch::{
     Client, ClientBuilder, DispatchEventType, Probe, ProbeWindow, RepoFullName, RepositoryDispatch,
     RetryPolicy, StaticToken, TokenSource as _, WorkflowDispatch, WorkflowFile,
 };
+use secrecy::SecretString;
 use serde_json::json;
 
 /// The id that the dispatch carries, and its run shows.
@@ -94,7 +98,72 @@ fn calls(target: &Target) -> Vec<(&'static str, Call<'_>)> {
         rerun,
         force_cancel_run,
         rerun_failed_jobs,
+        ensure_environment,
+        repository_values,
+        environment_values,
+        organisation_values,
+        put_file,
+        get_file,
     ]
+}
+
+fn environment() -> Result<EnvironmentName, Failed> {
+    Ok(EnvironmentName::parse("production")?)
+}
+
+async fn ensure_environment(target: &Target) -> Result<(), Failed> {
+    let put = target
+        .client
+        .ensure_environment(&target.repo, &environment()?)
+        .await?;
+    target.holds(
+        "an environment that was not there is created",
+        put == Put::Created,
+    )
+}
+
+async fn repository_values(target: &Target) -> Result<(), Failed> {
+    target.values(&SecretScope::Repository(target.repo.clone())).await
+}
+
+async fn environment_values(target: &Target) -> Result<(), Failed> {
+    target
+        .values(&SecretScope::Environment(target.repo.clone(), environment()?))
+        .await
+}
+
+async fn organisation_values(target: &Target) -> Result<(), Failed> {
+    let org = OrgName::parse(target.repo.owner())?;
+    target
+        .values(&SecretScope::Organisation(org.clone(), Visibility::Private))
+        .await?;
+    target
+        .values(&SecretScope::Organisation(org, Visibility::Selected(vec![1])))
+        .await
+}
+
+async fn put_file(target: &Target) -> Result<(), Failed> {
+    let path = FilePath::parse("docs/every call.md")?;
+    let content = format!("written at {:?}", recently());
+    let put = target
+        .client
+        .put_file(&target.repo, &path, content.as_bytes(), "every call", None)
+        .await?;
+    target.holds("a file that was not there is created", put == Put::Created)?;
+    let put = target
+        .client
+        .put_file(&target.repo, &path, b"again", "every call", Some("main"))
+        .await?;
+    target.holds("one that is there is changed", put == Put::Updated)
+}
+
+async fn get_file(target: &Target) -> Result<(), Failed> {
+    let path = FilePath::parse("docs/every call.md")?;
+    let file = target.client.get_file(&target.repo, &path, Some("main")).await?;
+    target.holds(
+        "it is as it was written",
+        file.is_some_and(|file| file.content == b"again"),
+    )
 }
 
 async fn rate_limit(target: &Target) -> Result<(), Failed> {
@@ -299,6 +368,30 @@ impl Target {
             api_root: api_root.clone(),
             api_version: api_version.clone(),
         })
+    }
+
+    /// Secrets and variables of a place, from the key to the end.
+    async fn values(&self, scope: &SecretScope) -> Result<(), Failed> {
+        let (client, name) = (&self.client, SecretName::parse("EVERY_CALL")?);
+        client.public_key(scope).await?;
+        client
+            .put_secret(scope, &name, &SecretString::from("sealed"))
+            .await?;
+        let listed = client.list_secrets(scope).await?;
+        self.holds(
+            "the secret is listed",
+            listed.iter().any(|one| one == name.as_str()),
+        )?;
+        client.set_variable(scope, &name, "one").await?;
+        client.set_variable(scope, &name, "two").await?;
+        let listed = client.list_variables(scope).await?;
+        self.holds(
+            "the variable is listed",
+            listed.get(name.as_str()).is_some_and(|value| value == "two"),
+        )?;
+        client.delete_secret(scope, &name).await?;
+        client.delete_variable(scope, &name).await?;
+        Ok(())
     }
 
     fn app(&self) -> Result<App, Failed> {

@@ -67,6 +67,8 @@ pub mod mock;
 #[cfg(feature = "client")]
 pub mod ops;
 pub mod pace;
+#[cfg(feature = "provision")]
+pub mod provision;
 pub mod rate_limit;
 pub mod repo;
 pub mod repository_dispatch;

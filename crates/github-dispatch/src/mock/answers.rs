@@ -52,7 +52,7 @@ enum Asked {
 }
 
 /// The segments of a path, decoded one by one, so that an encoded slash is none that separates.
-fn segments(request: &Request) -> Vec<String> {
+pub(super) fn segments(request: &Request) -> Vec<String> {
     let decoded = |segment: &str| percent_decoded(segment).unwrap_or_else(|| segment.to_owned());
     request
         .url
@@ -197,6 +197,10 @@ fn answered(state: &mut State, request: &Request) -> ResponseTemplate {
     #[cfg(feature = "app")]
     if let Some(id) = app_call(request) {
         return answered_app(state, id.as_deref(), request);
+    }
+    #[cfg(feature = "provision")]
+    if let Some(answer) = super::provision::answered(state, request) {
+        return answer;
     }
     let Some((repository, asked)) = asked(request) else {
         return error(404, "Not Found");
@@ -369,7 +373,7 @@ fn refused(state: &State, request: &Request) -> Option<(u16, String)> {
     if header("user-agent").is_none_or(str::is_empty) {
         return Some((403, "Request forbidden by administrative rules.".to_owned()));
     }
-    if request.url.path() == "/rate_limit" {
+    if request.url.path() == "/rate_limit" || request.url.path().starts_with("/orgs/") {
         return None;
     }
     let known =
@@ -561,11 +565,11 @@ fn runs(state: &mut State, key: &str, request: &Request) -> ResponseTemplate {
     ok(&shapes::run_list(name, total, &page))
 }
 
-fn ok(body: &Value) -> ResponseTemplate {
+pub(super) fn ok(body: &Value) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(body)
 }
 
-fn error(status: u16, message: &str) -> ResponseTemplate {
+pub(super) fn error(status: u16, message: &str) -> ResponseTemplate {
     let body = json!({ "message": message, "documentation_url": "https://docs.github.com/rest", "status": status.to_string() });
     ResponseTemplate::new(status).set_body_json(body)
 }

@@ -10,6 +10,8 @@ mod answers;
 #[cfg(feature = "app")]
 mod apps;
 mod limits;
+#[cfg(feature = "provision")]
+mod provision;
 mod runs;
 mod shapes;
 mod state;
@@ -166,6 +168,38 @@ impl MockGitHub {
     #[cfg(feature = "app")]
     pub fn revoke_app_tokens(&self) {
         self.state().apps.forget_tokens();
+    }
+
+    /// A secret as the mock decrypted it. A place is `repos/owner/name`, `environments/owner/name/environment` or `orgs/name`.
+    #[cfg(feature = "provision")]
+    #[must_use]
+    pub fn secret(&self, place: &str, name: &str) -> Option<String> {
+        self.state().provisioned.secret(place, name).cloned()
+    }
+
+    /// A variable, by the same places.
+    #[cfg(feature = "provision")]
+    #[must_use]
+    pub fn variable(&self, place: &str, name: &str) -> Option<String> {
+        self.state().provisioned.variable(place, name).cloned()
+    }
+
+    /// Seals of the key that it gave before count no longer.
+    #[cfg(feature = "provision")]
+    pub fn change_key(&self) {
+        self.state().provisioned.change_key();
+    }
+
+    /// A file of the default branch.
+    #[must_use]
+    pub fn file(&self, repository: &str, path: &str) -> Option<Vec<u8>> {
+        let state = self.state();
+        state
+            .repositories
+            .get(&repository.to_ascii_lowercase())?
+            .files
+            .get(path)
+            .cloned()
     }
 
     /// What the next dispatches are answered, one after another; then they are accepted.

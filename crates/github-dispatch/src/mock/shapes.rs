@@ -2,7 +2,10 @@
 //! **Not here**: what it knows (`state`), which request gets which object (`answers`).
 //! **Reads**: names and members; a member that is known stands, the rest is filled in.
 //! **Source**: GitHub's OpenAPI description, API versions 2022-11-28 and 2026-03-10; `tidy/openapi` holds the mock to it.
-#![expect(dead_code, reason = "some are for calls that the mock does not answer yet")]
+#![cfg_attr(
+    not(all(feature = "app", feature = "provision")),
+    expect(dead_code, reason = "some are for calls of other features")
+)]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -183,16 +186,28 @@ pub(super) fn job_list(total: usize, jobs: &[Value]) -> Value {
     json!({ "total_count": total, "jobs": jobs })
 }
 
+/// A path as it stands in an address.
+fn encoded(path: &str) -> String {
+    let url = url::Url::parse(API).map(|mut url| {
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.extend(path.split('/'));
+        }
+        url.path().trim_start_matches('/').to_owned()
+    });
+    url.unwrap_or_default()
+}
+
 /// One file of a folder, without its content. Its `sha` is [`git_id`] of the content.
 fn content_entry(full_name: &str, path: &str, content: &[u8]) -> Value {
     let (sha, size) = (git_id(content), content.len());
     let name = path.rsplit('/').next().unwrap_or(path);
-    let url = format!("{API}/repos/{full_name}/contents/{path}?ref=main");
+    let encoded = encoded(path);
+    let url = format!("{API}/repos/{full_name}/contents/{encoded}?ref=main");
     let git_url = format!("{API}/repos/{full_name}/git/blobs/{sha}");
-    let html_url = format!("{WEB}/{full_name}/blob/main/{path}");
+    let html_url = format!("{WEB}/{full_name}/blob/main/{encoded}");
     json!({
         "type": "file", "name": name, "path": path, "sha": sha, "size": size, "url": url, "git_url": git_url, "html_url": html_url,
-        "download_url": format!("{WEB}/raw/{full_name}/main/{path}"), "_links": { "self": url, "git": git_url, "html": html_url },
+        "download_url": format!("{WEB}/raw/{full_name}/main/{encoded}"), "_links": { "self": url, "git": git_url, "html": html_url },
     })
 }
 

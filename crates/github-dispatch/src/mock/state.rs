@@ -38,6 +38,8 @@ pub(super) struct State {
     pub(super) meter: Meter,
     #[cfg(feature = "app")]
     pub(super) apps: super::apps::Apps,
+    #[cfg(feature = "provision")]
+    pub(super) provisioned: super::provision::Provisioned,
 }
 
 #[derive(Debug)]
@@ -67,6 +69,8 @@ impl State {
             meter: Meter::default(),
             #[cfg(feature = "app")]
             apps: super::apps::Apps::default(),
+            #[cfg(feature = "provision")]
+            provisioned: super::provision::Provisioned::default(),
         }
     }
 

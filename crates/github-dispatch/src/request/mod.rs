@@ -15,6 +15,8 @@ mod runs;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use url::Url;
 
+#[cfg(feature = "provision")]
+pub(crate) use self::provision::FileChange;
 pub use self::runs::{JobFilter, RunQuery};
 use crate::repo::RepoFullName;
 

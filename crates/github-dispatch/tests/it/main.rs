@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | what is sent, and that every 2xx is success | `repository` |
 //! | whatever GitHub answers: kind, advice, one POST, no token in any text | `errors` |
+//! | secrets that only GitHub can read, variables, environments, files | `provision` |
 //! | the doctor says in plain words what is wrong | `setup` |
 //! | 75 cells of status, headers and body, and every message | `table` |
 //! | tokens of a GitHub App: asked for one time, narrowed, refreshed early; clocks that differ | `app` |
@@ -51,6 +52,9 @@ mod lost_answers;
 mod mock;
 #[cfg(test)]
 mod props;
+#[cfg(test)]
+#[cfg(all(feature = "mock", feature = "provision"))]
+mod provision;
 #[cfg(test)]
 #[cfg(feature = "client")]
 mod repository;
