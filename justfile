@@ -84,6 +84,14 @@ peers-octocrab-instructions *ARGS:
 peers-octocrab-weight:
     bash benches/peers/octocrab/weight.sh
 
+# 2,000 dispatches through GitHub's documented limits, in virtual time: a line of JSON for each way to GitHub.
+drain *ARGS:
+    cargo run -q --release -p github-dispatch --features mock --example drain -- {{ARGS}}
+
+# Dispatches whose answer is lost, CASES of them with this seed.
+lost-answers CASES="10000" SEED="1":
+    cargo run -q --release -p github-dispatch --features mock --example lost_answers -- {{CASES}} {{SEED}}
+
 # The rendered workflows, judged by zizmor and by the JSON Schema of workflow files. Needs both (`pip install zizmor check-jsonschema`).
 workflows:
     bash tidy/workflows.sh

@@ -19,6 +19,7 @@ use github_dispatch::{
     Client, DispatchEventType, FindOptions, Found, RepoFullName, RepositoryDispatch, Run, StaticToken,
 };
 use indicatif::{ProgressBar, ProgressStyle};
+use relay_core::key::{DispatchKey, RelayId, ReleaseKey};
 use relay_examples::quick::QuickClock;
 
 /// Starts the deploy workflow for one model version, and waits for its run.
@@ -38,7 +39,7 @@ struct Arguments {
     /// The model's version.
     #[arg(long, default_value = "7")]
     model_version: String,
-    /// The id that the run shows; another one for each release. Made of the model by default.
+    /// The id that the run shows: 26 letters and digits of base 32, another one for each release. Made of the model by default.
     #[arg(long)]
     id: Option<String>,
     /// How long a run is looked for, in seconds.
@@ -69,7 +70,7 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let id = arguments
         .id
         .clone()
-        .unwrap_or_else(|| format!("{}-{}", arguments.model_name, arguments.model_version));
+        .unwrap_or_else(|| relay_id(&arguments.model_name, &arguments.model_version));
     let payload = serde_json::json!({
         "model_name": arguments.model_name, "model_version": arguments.model_version, "relay": { "id": id },
     });
@@ -115,6 +116,14 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .into());
     }
     judge(&found)
+}
+
+/// The id that a relay would give this release: the deploy workflow takes no other form.
+fn relay_id(model: &str, version: &str) -> String {
+    let release = ReleaseKey::of_model("hack1_3", model, version);
+    RelayId::new(&DispatchKey::new(&release, "hack1_3"), 1)
+        .as_str()
+        .to_owned()
 }
 
 /// Sends, finds and waits, with a spinner for whoever looks on.

@@ -170,6 +170,7 @@ jobs:
           REPOSITORY: ${{ github.repository }}
           RUN_ID: ${{ github.run_id }}
           GH_TOKEN: ${{ github.token }}
+          LC_ALL: C # else A-Z means other letters on some machines
         run: |
           set -euo pipefail
           [[ "$MODEL_NAME" =~ ^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$ ]] || { echo "::error::the model's name is no plain name"; exit 1; }

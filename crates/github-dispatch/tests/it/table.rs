@@ -372,3 +372,53 @@ github's answer cannot be read: EOF while parsing a list at line 1 column 2
 github's answer cannot be read: invalid type: map, expected a sequence at line 1 column 0
 github's answer cannot be read: invalid value: integer `256`, expected u8 at line 1 column 4
 "##;
+
+/// The same for what is behind features.
+#[cfg(all(
+    feature = "app",
+    feature = "provision",
+    feature = "rustls",
+    feature = "webhooks"
+))]
+#[test]
+fn ok_every_message_of_features() {
+    use github_dispatch::auth::{App, RsaKey, StaticToken};
+    use github_dispatch::provision::{EnvironmentName, FilePath, OrgName, PublicKey, SecretName};
+    use secrecy::SecretString;
+
+    let mut seen = String::new();
+    let mut says = |error: &dyn std::fmt::Display| writeln!(seen, "{error}").unwrap();
+    says(&StaticToken::new("", "x").unwrap_err());
+    says(&StaticToken::new("a\nb", "x").unwrap_err());
+    let key = SecretString::from(include_str!("keys/pkcs1.pem"));
+    says(&App::builder("a b", RsaKey::from_pem(&key).unwrap()).unwrap_err());
+    says(&RsaKey::from_pem(&SecretString::from("x")).unwrap_err());
+    says(&RsaKey::from_pem(&SecretString::from(include_str!("keys/ec.pem"))).unwrap_err());
+    says(&SecretName::parse("GITHUB_X").unwrap_err());
+    says(&EnvironmentName::parse("..").unwrap_err());
+    says(&OrgName::parse("a/b").unwrap_err());
+    says(&FilePath::parse("../x").unwrap_err());
+    says(&PublicKey::new("7", "!").unwrap_err());
+    says(&PublicKey::new("7", "CQkJ").unwrap_err());
+    similar(&seen, FEATURES);
+}
+
+#[cfg(all(
+    feature = "app",
+    feature = "provision",
+    feature = "rustls",
+    feature = "webhooks"
+))]
+const FEATURES: &str = r##"
+the token is empty
+the token holds blanks or other characters that no token has
+an app is named by its client id or app id: letters, digits and dots
+the app's key is not a private key in PEM form
+the app's key is not an RSA key
+the name of a secret or variable has 1 to 255 letters, digits and underscores, and begins with neither a digit nor GITHUB_
+the name of an environment has 1 to 255 characters, none of them a control character, and is not . or ..
+the name of an organisation has 1 to 39 letters, digits and hyphens
+a path in a repository has parts with slashes between them; no part is empty, . or .., and none holds a backslash or a control character
+github's public key is not base64
+github's public key does not have 32 bytes
+"##;
