@@ -19,6 +19,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::cloud::Cloud;
 use crate::error::Error;
 use crate::operation::Polling;
+use crate::release::EndpointLocks;
 use crate::request::{self, Call, Target};
 use crate::response;
 use crate::retry::{Effect, RetryPolicy};
@@ -42,6 +43,7 @@ struct Shared {
     api_version: ApiVersion,
     clock: Arc<dyn Clock>,
     polling: Polling,
+    endpoint_locks: EndpointLocks,
 }
 
 impl Client {
@@ -161,6 +163,10 @@ impl Client {
 
     pub(crate) async fn sleep(&self, wait: Duration) {
         self.shared.clock.sleep(wait).await;
+    }
+
+    pub(crate) fn endpoint_locks(&self) -> &EndpointLocks {
+        &self.shared.endpoint_locks
     }
 
     pub(crate) fn polling(&self) -> Polling {
@@ -304,6 +310,7 @@ impl ClientBuilder {
                 api_version: self.api_version,
                 clock: self.clock,
                 polling: self.polling,
+                endpoint_locks: EndpointLocks::default(),
             }),
         })
     }
@@ -333,19 +340,23 @@ fn parse_endpoint(text: &str) -> Result<(Url, Security), Error> {
             "the endpoint holds more than scheme, host and port",
         ));
     }
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    };
     let security = match url.scheme() {
         "https" => Security::Tls,
-        "http" if is_loopback => Security::LoopbackPlain,
+        "http" if is_loopback(&url) => Security::LoopbackPlain,
         "http" => return Err(Error::invalid("the endpoint is plain http and not loopback")),
         _ => return Err(Error::invalid("the endpoint is not https")),
     };
     Ok((url, security))
+}
+
+/// Whether this machine alone is meant.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
 }
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

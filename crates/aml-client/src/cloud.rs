@@ -38,6 +38,16 @@ impl Cloud {
         }
     }
 
+    /// The scope of a token for the data plane, such as scoring: `https://ml.azure.com/.default`.
+    #[must_use]
+    pub const fn ml_scope(self) -> &'static str {
+        match self {
+            Self::Public => "https://ml.azure.com/.default",
+            Self::UsGovernment => "https://ml.azure.us/.default",
+            Self::China => "https://ml.azure.cn/.default",
+        }
+    }
+
     /// The scope of a token for the resource manager, such as `https://management.azure.com/.default`.
     ///
     /// Exactly one slash stands before `.default`: with two it is another audience.

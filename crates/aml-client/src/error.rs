@@ -52,8 +52,10 @@ pub enum ErrorKind {
     Invalid,
     /// A long-running operation ended in `Failed` or `Canceled`.
     OperationFailed,
-    /// A long-running operation takes longer than it may; it goes on.
+    /// What was waited for did not happen in time; a long-running operation goes on.
     Late,
+    /// A health check of yours said that a deployment is not well.
+    Unhealthy,
 }
 
 /// What to do after a failed call. Every case is a decision of its own, so there is no "other".

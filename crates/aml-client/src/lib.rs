@@ -27,6 +27,7 @@
 //! | --- | --- | --- |
 //! | `rustls` | yes | TLS by rustls with the ring provider, passed explicitly, and the platform's certificate store |
 //! | `native-tls` | no | TLS by the operating system's library, used where `rustls` is off |
+//! | `mock` | no | a stateful workspace on loopback for your own tests |
 //!
 //! Without either the crate compiles and talks http to loopback, or through a `reqwest::Client` of your own
 //! ([`client::ClientBuilder::with_http_client`]).
@@ -77,6 +78,13 @@ pub mod pager;
 pub mod poller;
 
 pub mod ops;
+
+pub mod release;
+
+pub mod scoring;
+
+#[cfg(feature = "mock")]
+pub mod mock;
 
 pub use crate::arm_id::WorkspaceScope;
 pub use crate::client::Client;

@@ -11,7 +11,7 @@ use http::request::Parts;
 use http::{Request, Response};
 use serde::Serialize;
 
-use crate::alarm::{Alarm, Alert, LogAlarm};
+use crate::alarm::{Alarm, LogAlarm};
 use crate::budget::Budget;
 use crate::clock::{Clock, Timestamp};
 use crate::dispatch::Dispatcher;
@@ -482,7 +482,7 @@ impl Relay {
         let worker = &self.inner.worker;
         let mut under_way = UnderWay::default();
         let failing = |error: &JournalError| {
-            worker.raise(&[Alert::JournalFailing {
+            worker.raise(&[crate::alarm::Alert::JournalFailing {
                 why: crate::report::report(error),
             }]);
             AFTER_FAILURE

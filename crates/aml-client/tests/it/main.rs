@@ -16,6 +16,14 @@ mod models;
 mod operations;
 
 #[cfg(test)]
+#[cfg(feature = "mock")]
+mod release;
+
+#[cfg(test)]
+#[cfg(feature = "mock")]
+mod scoring;
+
+#[cfg(test)]
 mod errors;
 
 #[cfg(test)]

@@ -22,6 +22,11 @@ impl Turned {
         Self(Arc::new(Mutex::new((now(), Vec::new()))))
     }
 
+    #[cfg(feature = "mock")]
+    pub(crate) fn turn(&self, by: Duration) {
+        self.0.lock().unwrap().0 += by;
+    }
+
     pub(crate) fn waits(&self) -> Vec<u64> {
         self.0.lock().unwrap().1.clone()
     }

@@ -1,0 +1,183 @@
+//! **Here**: [`MockWorkspace`], a stateful Azure ML workspace on loopback for your own tests: models register and show late, deployments take
+//! time and may fail, throttling and conflicts bite, and the events of what happened can be delivered.
+//! **Not here**: a client (`client`), what is kept (`state`), what is answered (`answers`).
+//! **Reads**: requests; keeps what they change.
+//! **Source**: Azure/azure-rest-api-specs `MachineLearningServices/stable/2026-09-01/openapi.json`, the resource provider contract, and
+//! MicrosoftDocs `event-schema-machine-learning`, read 2026-11-23.
+
+mod answers;
+mod state;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer};
+
+use self::answers::Answering;
+use self::state::State;
+use crate::arm_id::WorkspaceScope;
+use crate::clock::{Clock, SystemClock};
+
+/// How a long-running operation of the mock is watched.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum OperationStyle {
+    /// `Azure-AsyncOperation`, as the service does for a PUT.
+    #[default]
+    Status,
+    /// `Location`, as it does for a PATCH and a DELETE.
+    Location,
+    /// The resource's own state and no header.
+    Resource,
+}
+
+/// What the next operation comes to.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It succeeds.
+    #[default]
+    Succeed,
+    /// It fails with this code, and the resource is there in the state `Failed`.
+    Fail {
+        /// Such as `ResourceNotReady`.
+        code: String,
+    },
+}
+
+/// A workspace on loopback. Stops when it is dropped.
+#[derive(Debug)]
+pub struct MockWorkspace {
+    server: MockServer,
+    state: Arc<Mutex<State>>,
+}
+
+impl MockWorkspace {
+    /// Starts one on a free port of loopback.
+    pub async fn start(workspace: WorkspaceScope) -> Self {
+        Self::start_with_clock(workspace, SystemClock).await
+    }
+
+    /// The same, living by a clock of your own: operations end and models show by it.
+    pub async fn start_with_clock(workspace: WorkspaceScope, clock: impl Clock + 'static) -> Self {
+        let server = MockServer::start().await;
+        let state = State::new(workspace, Arc::new(clock), server.uri());
+        let state = Arc::new(Mutex::new(state));
+        let answering = Answering::new(Arc::clone(&state));
+        Mock::given(any()).respond_with(answering).mount(&server).await;
+        Self { server, state }
+    }
+
+    /// Its endpoint: `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn uri(&self) -> String {
+        self.server.uri()
+    }
+
+    /// Only this token is accepted from now on; before, any is.
+    pub fn require_token(&self, token: &str) {
+        self.state().required_token = Some(token.to_owned());
+    }
+
+    /// Registers a model version as somebody else would, which makes an event, and shows it after so long.
+    pub fn register_model(&self, name: &str, version: &str, tags: &[(&str, &str)], shows_after: Duration) {
+        self.state().register_model(name, version, tags, shows_after);
+    }
+
+    /// An endpoint with deployments that serve these models, and this split of traffic.
+    pub fn add_endpoint(&self, endpoint: &str, deployments: &[(&str, &str, i64)]) {
+        self.state().add_endpoint(endpoint, deployments);
+    }
+
+    /// How long operations take from now on, and how they are watched.
+    pub fn operations(&self, take: Duration, style: OperationStyle) {
+        let mut state = self.state();
+        state.operation_takes = take;
+        state.operation_style = style;
+    }
+
+    /// What the next operations come to, one after another; then they succeed.
+    pub fn outcomes(&self, outcomes: impl IntoIterator<Item = Outcome>) {
+        self.state().outcomes.extend(outcomes);
+    }
+
+    /// The next so many requests are answered 429, to be tried again after so long.
+    pub fn throttle(&self, n: u32, retry_after: Duration) {
+        let mut state = self.state();
+        state.throttles = n;
+        state.retry_after = retry_after;
+    }
+
+    /// So many reads after a change show what was before.
+    pub fn lag(&self, reads: u32) {
+        self.state().lag = reads;
+    }
+
+    /// How many items are on a page of a list; 30 by default.
+    pub fn page_size(&self, items: usize) {
+        self.state().page_size = items.max(1);
+    }
+
+    /// The model that a deployment serves, and the state it is in; none where there is none.
+    #[must_use]
+    pub fn deployment(&self, endpoint: &str, deployment: &str) -> Option<(String, String)> {
+        self.state().deployment(endpoint, deployment)
+    }
+
+    /// The share of traffic of a deployment, in percent.
+    #[must_use]
+    pub fn traffic(&self, endpoint: &str, deployment: &str) -> i64 {
+        self.state().traffic(endpoint, deployment)
+    }
+
+    /// How many requests of a method came in.
+    #[must_use]
+    pub fn n_requests(&self, method: &str) -> usize {
+        self.state().n_requests.get(method).copied().unwrap_or_default()
+    }
+
+    /// The events of what happened since the last call, in the Event Grid schema, as they would be delivered.
+    #[must_use]
+    pub fn take_events(&self) -> Vec<Value> {
+        std::mem::take(&mut self.state().events)
+    }
+
+    /// Posts the events of what happened since the last call to a webhook on loopback, one delivery each, as Event Grid would; with these
+    /// headers beside its own. Gives the statuses.
+    ///
+    /// # Errors
+    /// A delivery was not answered.
+    pub async fn deliver_events(
+        &self,
+        webhook: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Vec<u16>, crate::Error> {
+        let client = crate::tls::http_client(crate::tls::Security::LoopbackPlain, Duration::from_secs(5))?;
+        let mut statuses = Vec::new();
+        for event in self.take_events() {
+            let mut request = client
+                .post(webhook)
+                .header("content-type", "application/json; charset=utf-8")
+                .header("aeg-event-type", "Notification")
+                .timeout(Duration::from_secs(30))
+                .body(Value::from(vec![event]).to_string());
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let answer = request.send().await.map_err(crate::Error::transport)?;
+            statuses.push(answer.status().as_u16());
+        }
+        Ok(statuses)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+/// The state, also after a test panicked while it held it.
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
