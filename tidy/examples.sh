@@ -22,6 +22,7 @@ run hack2_2_parse -- fixtures/events/*dead-letter*.json --strict --dead-letters 
 cargo run -q -p eventgrid-schema --example receive
 cargo run -q -p eventgrid-schema --example replay_dead_letter
 run hack2_3_relay
+run hack2_4_verify
 run host_server -- --help >/dev/null
 env -u RELAY_SECRET bash -c 'cargo run -q -p relay-examples --example host_server -- --config examples/host_server/relay.toml --check 2>&1 | grep -q RELAY_SECRET'
 RELAY_SECRET=x cargo run -q -p relay-examples --example host_server -- --config examples/host_server/relay.toml --check

@@ -33,3 +33,14 @@ impl Clock for QuickClock {
         SystemClock.sleep(wait / self.factor).await;
     }
 }
+
+#[async_trait::async_trait]
+impl aml_client::clock::Clock for QuickClock {
+    fn now(&self) -> SystemTime {
+        Clock::now(self)
+    }
+
+    async fn sleep(&self, wait: Duration) {
+        Clock::sleep(self, wait).await;
+    }
+}
