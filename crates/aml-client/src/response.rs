@@ -40,7 +40,12 @@ pub(crate) fn done(response: &Response<Vec<u8>>, now: SystemTime) -> Result<(), 
 }
 
 pub(crate) fn decode<T: DeserializeOwned>(response: &Response<Vec<u8>>, now: SystemTime) -> Result<T, Error> {
-    serde_json::from_slice(response.body()).map_err(|e| {
+    // One check of the whole body costs less than one for each text in it.
+    let read = match std::str::from_utf8(response.body()) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(response.body()),
+    };
+    read.map_err(|e| {
         // serde_json quotes what it found, and bodies do not go into texts: only the place is kept.
         let what = if e.is_data() {
             "json of another shape"

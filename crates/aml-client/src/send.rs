@@ -55,7 +55,10 @@ pub(crate) async fn send(
 /// Reads the body. A success whose body breaks off is no answer; of an error, the status is worth more than its body.
 async fn read(mut answer: reqwest::Response) -> Result<Response<Vec<u8>>, Error> {
     let is_success = answer.status().is_success();
-    let mut body = Vec::new();
+    let told = answer
+        .content_length()
+        .and_then(|length| usize::try_from(length).ok());
+    let mut body = Vec::with_capacity(told.unwrap_or(0).min(MAX_RESERVED_BYTES));
     loop {
         match answer.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER_BYTES => body.extend_from_slice(&chunk),
@@ -91,3 +94,5 @@ fn bearer(token: &AccessToken) -> Result<HeaderValue, Error> {
 }
 
 const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
+/// Room that is made before anything came: a length that is only claimed costs no more.
+const MAX_RESERVED_BYTES: usize = 256 * 1024;

@@ -60,6 +60,28 @@ pub struct Run {
 }
 
 impl Run {
+    /// A run of which only this is known.
+    #[cfg(feature = "client")]
+    pub(crate) const fn named(id: u64, html_url: Option<String>) -> Self {
+        Self {
+            id,
+            display_title: None,
+            event: None,
+            path: None,
+            status: None,
+            conclusion: None,
+            run_attempt: None,
+            html_url,
+            created_at: None,
+            run_number: None,
+            workflow_id: None,
+            head_branch: None,
+            head_sha: None,
+            run_started_at: None,
+            updated_at: None,
+        }
+    }
+
     /// Whether it came to an end. One that asks for action is `completed` and has not.
     #[must_use]
     pub fn is_ended(&self) -> bool {

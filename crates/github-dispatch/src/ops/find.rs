@@ -223,7 +223,9 @@ impl Client {
             let lost = match self.start(repo, dispatch).await? {
                 Sent::Accepted(accepted, Some(run)) => {
                     found.accepted = Some(accepted);
-                    found.runs = vec![self.run(repo, run.id).await?];
+                    // GitHub named it, so it is there, whether it can be read just now or not.
+                    let read = self.run(repo, run.id).await;
+                    found.runs = vec![read.unwrap_or_else(|_| Run::named(run.id, run.html_url))];
                     return Ok(found);
                 }
                 Sent::Accepted(accepted, None) => {
@@ -232,7 +234,9 @@ impl Client {
                 }
                 Sent::Lost(error) => Some(error),
             };
-            found.runs = self.look_on(repo, looked_for, window).await?;
+            // Whatever hinders the look, the dispatch is at GitHub, or may be: no error from here on may read as if it were not.
+            let looked = self.look_on(repo, looked_for, window).await;
+            found.runs = looked.map_err(|error| sent_already(error, "looked for"))?;
             match lost {
                 Some(lost) if found.runs.is_empty() => {
                     if found.resent || options.if_hidden == IfHidden::Report {
@@ -265,7 +269,11 @@ impl Client {
             return Err(Error::new(ErrorKind::Late, Advice::Unknown, text));
         }
         for run in &mut found.runs {
-            *run = self.watch(repo, run.id).with_patience(patience).ended().await?;
+            let ended = self.watch(repo, run.id).with_patience(patience).ended().await;
+            *run = ended.map_err(|error| match error.kind() {
+                ErrorKind::Late => error,
+                _ => sent_already(error, "followed"),
+            })?;
         }
         Ok(found)
     }
@@ -336,4 +344,10 @@ impl Client {
             None => Probe::WindowPassed,
         })
     }
+}
+
+/// An error after the dispatch was sent: what is not known is the run.
+fn sent_already(error: Error, what: &str) -> Error {
+    let text = format!("the dispatch was sent, and its run cannot be {what}");
+    Error::new(error.kind(), Advice::Unknown, text).with_source(error)
 }

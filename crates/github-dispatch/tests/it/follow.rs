@@ -483,3 +483,62 @@ async fn err_without_a_pacer_the_limits_bite() {
     assert_eq!(error.advice(), Advice::Throttled { until: after(1) });
     assert_eq!((github.n_throttled(), github.received().len()), (1, 1));
 }
+
+/// Once a dispatch was sent, no error may read as if it were not: else somebody sends it again.
+#[tokio::test]
+async fn err_what_hinders_a_look_does_not_undo_the_dispatch() {
+    // A token that may dispatch and not read runs.
+    for status in [401, 403, 404] {
+        let server = MockServer::start().await;
+        Mock::given(method("POST"))
+            .respond_with(ResponseTemplate::new(204))
+            .expect(1)
+            .mount(&server)
+            .await;
+        Mock::given(method("GET"))
+            .respond_with(ResponseTemplate::new(status))
+            .mount(&server)
+            .await;
+        let client = builder(&server.uri()).clock(Turned::new()).build().unwrap();
+        let error = client
+            .dispatch_and_find(&repo(), &dispatch("abc"), FindOptions::default())
+            .await
+            .unwrap_err();
+        assert_eq!(error.advice(), Advice::Unknown, "{status}");
+        assert_eq!(
+            error.to_string(),
+            "the dispatch was sent, and its run cannot be looked for"
+        );
+        assert!(crate::support::texts(&error).contains(&format!("status {status}")));
+    }
+    // A run that GitHub named and cannot show yet.
+    let server = MockServer::start().await;
+    let named =
+        json!({ "workflow_run_id": 7, "run_url": "https://x", "html_url": "https://github.example/7" });
+    Mock::given(method("POST"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(named))
+        .mount(&server)
+        .await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(404))
+        .mount(&server)
+        .await;
+    let client = builder(&server.uri()).clock(Turned::new()).build().unwrap();
+    let file = WorkflowFile::parse("deploy.yml").unwrap();
+    let dispatch = WorkflowDispatch::new("main", [("relay_id", "abc")])
+        .unwrap()
+        .with_run_details();
+    let found = client
+        .dispatch_and_find(&repo(), (&file, &dispatch), FindOptions::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        (found.runs[0].id, found.runs[0].html_url.as_deref()),
+        (7, Some("https://github.example/7"))
+    );
+    let error = client
+        .dispatch_and_wait(&repo(), (&file, &dispatch), FindOptions::default(), MINUTE)
+        .await
+        .unwrap_err();
+    assert_eq!(error.advice(), Advice::Unknown);
+}

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Lists 1,000 and 10,000 model versions, 100 to the page, by aml-client and by Azure's own Python client, from the same mock on loopback.
+#   benches/peers/azure-ml/run.sh [PYTHON]     a Python that has azure-mgmt-machinelearningservices 2.0.0b2
+set -euo pipefail
+cd "$(dirname "$0")/../../.."
+python=${1:-python3}
+cargo build -q --release -p aml-client --features mock --example list_versions
+ours="${CARGO_TARGET_DIR:-target}/release/examples/list_versions"
+for n in 1000 10000; do
+    coproc mock { "$ours" serve "$n"; }
+    read -r endpoint <&"${mock[0]}"
+    for _ in 1 2 3; do
+        "$ours" list "$endpoint" "$n"
+        "$python" benches/peers/azure-ml/list_versions.py "$endpoint" "$n"
+    done
+    exec {mock[1]}>&-
+    wait
+done
