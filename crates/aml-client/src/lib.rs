@@ -1,8 +1,18 @@
-//! Azure Machine Learning over REST: one call, one attempt, honest errors.
+//! Azure Machine Learning over REST: honest errors, and long-running operations followed to their end.
 //!
-//! What is here: reading one model version of a workspace back ([`Client::get_model_version`]), because the
-//! event that announces a model may carry no tags yet. What is not here yet is listed in the crate's
-//! README; what will never be here is GitHub, the relay, and a retry that nobody asked for.
+//! | what is here | module |
+//! | --- | --- |
+//! | the client and its calls | [`client`], [`ops`] |
+//! | bodies as the service writes them | [`wire`] |
+//! | long-running operations, and lists in pages | [`poller`], [`operation`], [`pager`] |
+//! | one model version in every spelling | [`model_ref`] |
+//! | a model set, traffic shifted, everything put back where a step fails | [`release`] |
+//! | asking the model behind an endpoint | [`scoring`] |
+//! | credentials, clouds, resource ids, versions of the interface | [`auth`], [`cloud`], [`arm_id`], [`api_version`] |
+//! | what is repeated, errors with advice, time | [`retry`], [`error`], [`clock`] |
+//! | a workspace on loopback for your own tests (feature `mock`) | `mock` |
+//!
+//! What is not here yet is listed in the crate's README; what will never be here is GitHub and the relay.
 //!
 //! # Example: the tags of a model version
 //!
