@@ -11,10 +11,12 @@
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use aml_client::auth::FixedToken;
+use aml_client::auth::{AzureCli, FixedToken, TokenCredential, from_env};
 use aml_client::clock::Clock;
+use aml_client::cloud::Cloud;
 use aml_client::mock::MockWorkspace;
 use aml_client::operation::Polling;
 use aml_client::release::ReleaseOptions;
@@ -26,8 +28,8 @@ use relay_examples::quick::QuickClock;
 
 /// Registers a model version and follows it until an endpoint serves it.
 ///
-/// Offline against a mock, unless --live is given: then AZURE_ACCESS_TOKEN is read from the environment, as
-/// `az account get-access-token --query accessToken` prints it.
+/// Offline against a mock, unless --live is given: then the environment names the credential (`AZURE_CREDENTIALS`, …), or with --cli whoever
+/// is logged in with `az` is it.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// The workspace's resource id.
@@ -57,6 +59,9 @@ struct Arguments {
     /// Registers at the real Azure.
     #[arg(long)]
     live: bool,
+    /// With --live: as whoever is logged in with `az`.
+    #[arg(long, requires = "live")]
+    cli: bool,
 }
 
 const WORKSPACE: &str = "/subscriptions/0a1b2c3d/resourceGroups/ml-rg/providers/Microsoft.MachineLearningServices/workspaces/ml-ws";
@@ -80,10 +85,13 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             clippy::disallowed_methods,
             reason = "a host reads its environment, and only with --live"
         )]
-        let token = std::env::var("AZURE_ACCESS_TOKEN")
-            .map_err(|_| "--live needs AZURE_ACCESS_TOKEN in the environment")?;
+        let credential: Arc<dyn TokenCredential> = if arguments.cli {
+            Arc::new(AzureCli::default())
+        } else {
+            from_env(Cloud::Public, |name| std::env::var(name).ok())?
+        };
         println!("target: {scope} at azure");
-        let client = Client::builder(scope, FixedToken::new(token)).build()?;
+        let client = Client::builder(scope, credential).build()?;
         return verify(&client, &aml_client::clock::SystemClock, &model, arguments).await;
     }
     // Ten minutes of Azure in ten seconds: the version shows late, and the deployment takes its time.

@@ -134,7 +134,17 @@ impl Client {
         let mut n_attempts = 0;
         loop {
             n_attempts += 1;
-            let answered = send::send(&self.shared.transport, make()?).await;
+            let mut answered = send::send(&self.shared.transport, make()?).await;
+            let is_refused = |answered: &Result<Response<Vec<u8>>, Error>| {
+                answered
+                    .as_ref()
+                    .is_ok_and(|response| response.status().as_u16() == 401)
+            };
+            let transport = &self.shared.transport;
+            // It was not executed: once more with another token, if there is one.
+            if is_refused(&answered) && transport.credential.forget(&transport.token_scope) {
+                answered = send::send(transport, make()?).await;
+            }
             let now = self.now();
             let refused;
             let error = match &answered {

@@ -31,4 +31,8 @@ impl TokenCredential for FixedToken {
     async fn get_token(&self, _scope: &str) -> Result<AccessToken, CredentialError> {
         Ok(self.0.clone())
     }
+
+    fn forget(&self, _scope: &str) -> bool {
+        false
+    }
 }

@@ -1,9 +1,16 @@
 //! **Here**: [`TokenCredential`], what it returns and how it fails.
-//! **Not here**: any credential (one file each beside this one), a cache of tokens (a credential keeps its own).
+//! **Not here**: any credential (one file each beside this one), keeping tokens (`cache`).
 //! **Reads**: nothing before it; `send` asks for a token before each request.
 //! **Source**: Azure/azure-sdk-for-rust `azure_core/src/credentials.rs` for the words, read 2026-11-22.
 
+mod azure_cli;
+mod cache;
+mod chain;
+mod client_secret;
+mod federated;
 mod fixed;
+mod managed_identity;
+mod token_endpoint;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -13,7 +20,12 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
+pub use self::azure_cli::AzureCli;
+pub use self::chain::{CredentialChain, from_env};
+pub use self::client_secret::ClientSecret;
+pub use self::federated::{GithubOidc, WorkloadIdentity};
 pub use self::fixed::FixedToken;
+pub use self::managed_identity::{IdentitySelector, ManagedIdentity};
 
 /// Where tokens come from.
 ///
@@ -31,6 +43,10 @@ pub trait TokenCredential: fmt::Debug + Send + Sync {
     /// # Cancel safety
     /// Implementations must be safe to drop at any await.
     async fn get_token(&self, scope: &str) -> Result<AccessToken, CredentialError>;
+
+    /// Forgets the token of a scope, which the service did not accept. True where another one may be had: the request, which was not
+    /// executed, is then sent once more.
+    fn forget(&self, scope: &str) -> bool;
 }
 
 #[async_trait]
@@ -39,6 +55,10 @@ impl<T: TokenCredential + ?Sized> TokenCredential for Arc<T> {
     async fn get_token(&self, scope: &str) -> Result<AccessToken, CredentialError> {
         (**self).get_token(scope).await
     }
+
+    fn forget(&self, scope: &str) -> bool {
+        (**self).forget(scope)
+    }
 }
 
 #[async_trait]
@@ -46,6 +66,10 @@ impl<T: TokenCredential + ?Sized> TokenCredential for Arc<T> {
 impl<T: TokenCredential + ?Sized> TokenCredential for Box<T> {
     async fn get_token(&self, scope: &str) -> Result<AccessToken, CredentialError> {
         (**self).get_token(scope).await
+    }
+
+    fn forget(&self, scope: &str) -> bool {
+        (**self).forget(scope)
     }
 }
 

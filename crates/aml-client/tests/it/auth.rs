@@ -33,6 +33,10 @@ impl<F: Fn() -> Result<AccessToken, CredentialError> + Send + Sync> TokenCredent
         self.scopes.lock().unwrap().push(scope.to_owned());
         (self.answer)()
     }
+
+    fn forget(&self, _scope: &str) -> bool {
+        false
+    }
 }
 
 #[tokio::test]

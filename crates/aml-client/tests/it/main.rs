@@ -27,4 +27,10 @@ mod scoring;
 mod errors;
 
 #[cfg(test)]
+mod credentials;
+
+#[cfg(test)]
+mod hosts;
+
+#[cfg(test)]
 mod auth;

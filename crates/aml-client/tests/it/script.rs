@@ -22,7 +22,6 @@ impl Turned {
         Self(Arc::new(Mutex::new((now(), Vec::new()))))
     }
 
-    #[cfg(feature = "mock")]
     pub(crate) fn turn(&self, by: Duration) {
         self.0.lock().unwrap().0 += by;
     }
