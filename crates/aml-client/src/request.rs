@@ -100,10 +100,16 @@ fn build(
     if url.path_segments().map(Iterator::count) != Some(segments.count()) {
         return Err(Error::invalid("a part of the path is not a name"));
     }
-    url.query_pairs_mut()
-        .clear()
-        .append_pair("api-version", target.api_version.as_str())
-        .extend_pairs(query);
+    let mut pairs = format!("api-version={}", target.api_version);
+    for (name, value) in query {
+        // As Azure's own clients write it: `$` in names, and %20 for a blank, which not every reader takes a plus for.
+        let value: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+        pairs.push('&');
+        pairs.push_str(name);
+        pairs.push('=');
+        pairs.push_str(&value.replace('+', "%20"));
+    }
+    url.set_query(Some(&pairs));
     finish(target, method, url.as_str(), body)
 }
 
@@ -272,5 +278,24 @@ mod tests {
         for id in ["", "a b", "a\r\nx: y", "é", &"x".repeat(65)] {
             assert!(client_request_id(id).is_err(), "{id:?}");
         }
+    }
+
+    #[test]
+    fn ok_queries_are_written_as_azures_own_clients_write_them() {
+        let target = Target {
+            endpoint: &Url::parse("https://management.azure.com").unwrap(),
+            workspace: &WorkspaceScope::new("0a1b", "ml-rg", "Churn-ws").unwrap(),
+            api_version: &ApiVersion::DEFAULT,
+            client_request_id: None,
+        };
+        let call = Call::get(&["models", "m", "versions"])
+            .with_query("$orderBy", Some("createdtime desc"))
+            .with_query("tags", Some("a=b,c&d+e ü"))
+            .with_query("none", None::<String>);
+        let request = call.build(target).unwrap();
+        assert_eq!(
+            request.uri().query().unwrap(),
+            "api-version=2025-12-01&$orderBy=createdtime%20desc&tags=a%3Db%2Cc%26d%2Be%20%C3%BC"
+        );
     }
 }
