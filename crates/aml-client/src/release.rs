@@ -137,6 +137,12 @@ impl EndpointLocks {
     }
 }
 
+/// An update that was not made.
+struct Refused {
+    error: Error,
+    may_have_begun: bool,
+}
+
 /// What fails, and during what.
 type Step<T> = Result<T, (&'static str, Error)>;
 
@@ -169,17 +175,18 @@ impl Client {
         let is_same = serves(&before, model, self);
         let has_succeeded = before.properties.provisioning_state == Some(ProvisioningState::SUCCEEDED);
         let changed = !is_same || !has_succeeded;
-        if changed
-            && let Err((during, error)) = self.set_model(endpoint, deployment, &before, model, until).await
-        {
-            // Only what surely did not begin needs no roll back.
-            let was_begun = matches!(error.kind(), ErrorKind::OperationFailed | ErrorKind::Late);
-            let roll_back = if options.rolls_back && was_begun && !is_same {
-                self.put_back(endpoint, deployment, &before, None, until).await
+        if changed && let Err(refused) = self.set_model(endpoint, deployment, &before, model, until).await {
+            let roll_back = if options.rolls_back && refused.may_have_begun && !is_same {
+                self.put_back(endpoint, deployment, &before, None, self.way_back(options))
+                    .await
             } else {
                 RollBack::NotNeeded
             };
-            return Err(failed(during, error, roll_back));
+            return Err(failed(
+                "setting the model of the deployment",
+                refused.error,
+                roll_back,
+            ));
         }
         match self.shift(endpoint, deployment, options, until).await {
             Ok(percent) => match self.seen(endpoint, deployment, model, until).await {
@@ -194,8 +201,11 @@ impl Client {
                 let model = (changed && !is_same).then_some(&before);
                 let roll_back = match (options.rolls_back, model, split) {
                     (false, ..) | (true, None, None) => RollBack::NotNeeded,
-                    (true, None, Some(split)) => self.traffic_back(endpoint, split, until).await,
+                    (true, None, Some(split)) => {
+                        self.traffic_back(endpoint, split, self.way_back(options)).await
+                    }
                     (true, Some(before), split) => {
+                        let until = self.way_back(options);
                         self.put_back(endpoint, deployment, before, split, until).await
                     }
                 };
@@ -237,13 +247,12 @@ impl Client {
         before: &OnlineDeployment,
         model: &ModelRef,
         until: Option<SystemTime>,
-    ) -> Step<()> {
+    ) -> Result<(), Refused> {
         let mut wanted = before.clone();
         wanted.properties.model = Some(model.to_rest(self.workspace()));
         self.put_settled(endpoint, deployment, &wanted, until)
             .await
-            .map_err(|error| ("setting the model of the deployment", error))?;
-        Ok(())
+            .map(drop)
     }
 
     /// A PUT and its end; while somebody else changes the endpoint (409) it is tried again.
@@ -253,16 +262,33 @@ impl Client {
         deployment: &str,
         wanted: &OnlineDeployment,
         until: Option<SystemTime>,
-    ) -> Result<OnlineDeployment, Error> {
+    ) -> Result<OnlineDeployment, Refused> {
+        let refused = |may_have_begun: bool| {
+            move |error: Error| Refused {
+                error,
+                may_have_begun,
+            }
+        };
         loop {
             match self.put_online_deployment(endpoint, deployment, wanted).await {
-                Ok(poller) => return poller.await,
+                Ok(poller) => return poller.await.map_err(refused(true)),
                 Err(error) if is_conflict(&error) => {
-                    self.pause(until, "somebody else changes the endpoint").await?;
+                    let pause = self.pause(until, "somebody else changes the endpoint").await;
+                    pause.map_err(refused(false))?;
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    // A lost answer may have begun it, and so may a resource that was answered as failed.
+                    let may_have_begun =
+                        error.advice() == Advice::Unknown || error.kind() == ErrorKind::OperationFailed;
+                    return Err(refused(may_have_begun)(error));
+                }
             }
         }
+    }
+
+    /// What is put back has a patience of its own: the release may have used up the first one.
+    fn way_back(&self, options: &ReleaseOptions) -> Option<SystemTime> {
+        self.now().checked_add(options.patience)
     }
 
     async fn traffic_settled(
@@ -375,7 +401,7 @@ impl Client {
         }
         match self.put_settled(endpoint, deployment, before, until).await {
             Ok(_) => RollBack::Done,
-            Err(error) => RollBack::Failed(error),
+            Err(refused) => RollBack::Failed(refused.error),
         }
     }
 

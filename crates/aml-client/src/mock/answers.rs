@@ -32,6 +32,13 @@ impl Respond for Answering {
         } else {
             refused(&mut state, request).unwrap_or_else(|| answered(&mut state, request))
         };
+        let answer = if state.lost > 0 && request.method == Method::PUT {
+            // The effect has happened.
+            state.lost -= 1;
+            error(502, "BadGateway", "The answer was lost.")
+        } else {
+            answer
+        };
         answer.insert_header("x-ms-request-id", format!("mock-{}", state.number()))
     }
 }

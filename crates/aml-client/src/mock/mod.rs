@@ -110,6 +110,11 @@ impl MockWorkspace {
         state.retry_after = retry_after;
     }
 
+    /// The next so many answers to a PUT are a 502, though it has its effect.
+    pub fn lose_answers(&self, n: u32) {
+        self.state().lost = n;
+    }
+
     /// So many reads after a change show what was before.
     pub fn lag(&self, reads: u32) {
         self.state().lag = reads;

@@ -56,6 +56,8 @@ pub(super) struct State {
     pub(super) operation_style: OperationStyle,
     pub(super) outcomes: VecDeque<Outcome>,
     pub(super) throttles: u32,
+    /// So many answers to a PUT are lost.
+    pub(super) lost: u32,
     pub(super) retry_after: Duration,
     pub(super) lag: u32,
     pub(super) page_size: usize,
@@ -78,6 +80,7 @@ impl State {
             operation_style: OperationStyle::default(),
             outcomes: VecDeque::new(),
             throttles: 0,
+            lost: 0,
             retry_after: Duration::ZERO,
             lag: 0,
             page_size: 30,

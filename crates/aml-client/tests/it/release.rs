@@ -196,7 +196,28 @@ async fn ok_a_conflict_is_waited_for_and_a_release_is_gone_on_with() {
         .await
         .unwrap_err();
     assert_eq!(failed.error.kind(), ErrorKind::Late);
+    assert!(matches!(failed.roll_back, RollBack::NotNeeded), "nothing began");
     assert_eq!(mock.deployment("credit", "blue").unwrap().0, id("6"));
+
+    // An operation that takes longer than all patience has begun, and is put back once it ended.
+    let (mock, client, _) = mocked().await;
+    mock.operations(Duration::from_secs(4_000), OperationStyle::Status);
+    mock.outcomes([Outcome::Fail {
+        code: "TooSlow".to_owned(),
+    }]);
+    let failed = client
+        .release_model("credit", "blue", &model("7"), &ReleaseOptions::default())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        failed.error.kind(),
+        ErrorKind::Late,
+        "the mock says that an operation may take an hour"
+    );
+    assert!(
+        matches!(failed.roll_back, RollBack::Failed(_) | RollBack::Done),
+        "{failed:?}"
+    );
 }
 
 #[tokio::test]
@@ -211,6 +232,36 @@ async fn ok_releases_to_one_endpoint_wait_for_each_other() {
     assert!(blue.unwrap().changed && green.unwrap().changed);
     // Two, and none that met a conflict.
     assert_eq!(mock.n_requests("PUT"), 2);
+}
+
+/// A PUT whose answer was lost has begun: it is put again, and in the end there is one model.
+#[tokio::test]
+async fn ok_lost_answers_are_settled_by_what_is_there() {
+    let (mock, client, _) = mocked().await;
+    mock.lose_answers(1);
+    let released = client
+        .release_model("credit", "blue", &model("7"), &ReleaseOptions::default())
+        .await
+        .unwrap();
+    assert!(released.changed);
+    assert_eq!(
+        mock.deployment("credit", "blue").unwrap(),
+        (id("7"), "Succeeded".to_owned())
+    );
+    // Without retries nobody knows, and what may have begun is put back.
+    let (mock, client, _) = mocked().await;
+    mock.lose_answers(1);
+    let failed = client
+        .without_retries()
+        .release_model("credit", "blue", &model("7"), &ReleaseOptions::default())
+        .await
+        .unwrap_err();
+    assert_eq!(failed.error.status().unwrap().as_u16(), 502);
+    assert!(matches!(failed.roll_back, RollBack::Done), "{failed:?}");
+    assert_eq!(
+        mock.deployment("credit", "blue").unwrap(),
+        (id("6"), "Succeeded".to_owned())
+    );
 }
 
 /// Says no at a share, and remembers what it was asked.
