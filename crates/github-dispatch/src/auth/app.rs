@@ -27,6 +27,24 @@ const EARLY: Duration = Duration::from_secs(300);
 const RECENT: Duration = Duration::from_secs(5);
 
 /// A GitHub App: who it is, and who signs for it.
+///
+/// # Example: dispatches with tokens of an app, narrowed to one repository and what is needed
+///
+/// ```no_run
+/// # #[cfg(feature = "rustls")]
+/// # fn example(pem: secrecy::SecretString) -> Result<(), Box<dyn std::error::Error>> {
+/// use github_dispatch::auth::{App, RsaKey};
+/// use github_dispatch::{Client, RepoFullName};
+///
+/// let repo = RepoFullName::parse("contoso/deploy")?;
+/// let app = App::builder("Iv23liExample", RsaKey::from_pem(&pem)?)?.build()?;
+/// let token = app
+///     .installation_of(&repo)
+///     .with_permissions([("contents", "write"), ("actions", "read")]);
+/// let client = Client::builder(token).build()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct App {
     client: Client,

@@ -4,6 +4,22 @@
 //! **Source**: <https://docs.github.com/rest/actions/secrets>, <https://docs.github.com/rest/actions/variables>,
 //! <https://docs.github.com/rest/deployments/environments> and <https://docs.github.com/rest/repos/contents>, read 2026-11-23. Variables know no
 //! "set": one that is there is changed, another one created. An environment that is put loses its protection: it is only ever created.
+//!
+//! # Example: a secret that only GitHub can read
+//!
+//! ```no_run
+//! # async fn example(client: github_dispatch::Client) -> Result<(), Box<dyn std::error::Error>> {
+//! use github_dispatch::RepoFullName;
+//! use github_dispatch::provision::{SecretName, SecretScope};
+//! use secrecy::SecretString;
+//!
+//! let scope = SecretScope::Repository(RepoFullName::parse("contoso/deploy")?);
+//! let value = SecretString::from("sealed before it is sent");
+//! let put = client.put_secret(&scope, &SecretName::parse("AZURE_CREDENTIALS")?, &value).await?;
+//! println!("{put:?}");
+//! # Ok(())
+//! # }
+//! ```
 
 use std::collections::BTreeMap;
 

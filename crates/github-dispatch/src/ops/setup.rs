@@ -50,7 +50,7 @@ struct Listening {
 }
 
 impl Client {
-    /// Says whether dispatches of this event type to this repository would work: whether the token is accepted and may dispatch, whether a
+    /// The doctor. Says whether dispatches of this event type to this repository would work: whether the token is accepted and may dispatch, whether a
     /// workflow of the default branch listens and is active, whether it shows the relay id, whether its concurrency group swallows
     /// versions, and whether values of the payload reach a shell line. Nothing is sent that could start anything.
     ///

@@ -21,7 +21,22 @@ const SHORTEST: Duration = Duration::from_secs(5);
 /// The longest pause: a run that waits for an approval may do so for a month.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Follows a run. Ask for [`next`](Self::next) until there is none, for [`ended`](Self::ended), or make a stream of it.
+/// Follows a run.
+///
+/// # Example: every state of a run, until it ended
+///
+/// ```no_run
+/// # async fn example(client: github_dispatch::Client, repo: github_dispatch::RepoFullName) -> Result<(), github_dispatch::Error> {
+/// let mut watch = client.watch(&repo, 30_000_000_001).with_patience(std::time::Duration::from_secs(3_600));
+/// while let Some(run) = watch.next().await {
+///     let run = run?;
+///     println!("{:?}, {:?}", run.status, run.conclusion);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Ask for [`next`](Self::next) until there is none, for [`ended`](Self::ended), or make a stream of it.
 #[derive(Debug)]
 pub struct Watch {
     client: Client,
