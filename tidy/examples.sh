@@ -16,6 +16,8 @@ printf '{"clientId": "<GUID>"}' | { run hack1_1_credentials -- --credentials - 2
 run hack1_2_workflow >/dev/null
 run hack1_2_workflow -- --put contoso/deploy
 run hack1_3_dispatch
+run hack2_1_subscribe
+run hack2_1_subscribe -- --schema event-grid
 run hack2_2_parse -- fixtures/events/*.json --table >/dev/null
 run hack2_2_parse -- fixtures/events/*dead-letter*.json --strict --dead-letters --originals | run hack2_2_parse -- - --strict --to-cloud-events |
     run hack2_2_parse -- - --strict --schema cloud-events --table

@@ -171,6 +171,14 @@ impl Client {
         self.shared.clock.now()
     }
 
+    /// Waits by the client's clock: for callers that take a poller's [`step`](crate::Poller::step)s themselves.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the wait.
+    pub async fn pause(&self, wait: Duration) {
+        self.sleep(wait).await;
+    }
+
     pub(crate) async fn sleep(&self, wait: Duration) {
         self.shared.clock.sleep(wait).await;
     }

@@ -37,6 +37,7 @@ enum Next {
 struct Owned {
     path: Vec<String>,
     query: Vec<(&'static str, String)>,
+    api_version: Option<&'static str>,
 }
 
 #[derive(Deserialize)]
@@ -53,10 +54,23 @@ impl<T: DeserializeOwned + Send> Pager<T> {
         let path = path.iter().map(|segment| (*segment).to_owned()).collect();
         Self {
             client: client.clone(),
-            next: Next::First(Box::new(Owned { path, query })),
+            next: Next::First(Box::new(Owned {
+                path,
+                query,
+                api_version: None,
+            })),
             seen: HashSet::new(),
             item: PhantomData,
         }
+    }
+
+    /// A list of another provider, which has versions of its own.
+    pub(crate) fn with_api_version(client: &Client, path: &[&str], api_version: &'static str) -> Self {
+        let mut pager = Self::new(client, path, Vec::new());
+        if let Next::First(first) = &mut pager.next {
+            first.api_version = Some(api_version);
+        }
+        pager
     }
 
     /// A list that begins behind this link: [`continuation`](Self::continuation) of another pager.
@@ -94,6 +108,10 @@ impl<T: DeserializeOwned + Send> Pager<T> {
                 let call = first.query.iter().fold(Call::get(&path), |call, (name, value)| {
                     call.with_query(name, Some(value))
                 });
+                let call = match first.api_version {
+                    Some(version) => call.with_api_version(version),
+                    None => call,
+                };
                 self.client.call(Effect::Repeatable, &call).await?
             }
             Next::Link(link) => self.client.follow(link).await?,

@@ -234,7 +234,7 @@ impl Client {
             if state.is_none_or(|state| ends.contains(state)) {
                 return Ok(found);
             }
-            self.pause(until, "somebody else changes the deployment")
+            self.pause_until(until, "somebody else changes the deployment")
                 .await
                 .map_err(|error| (DURING, error))?;
         }
@@ -273,7 +273,9 @@ impl Client {
             match self.put_online_deployment(endpoint, deployment, wanted).await {
                 Ok(poller) => return poller.await.map_err(refused(true)),
                 Err(error) if is_conflict(&error) => {
-                    let pause = self.pause(until, "somebody else changes the endpoint").await;
+                    let pause = self
+                        .pause_until(until, "somebody else changes the endpoint")
+                        .await;
                     pause.map_err(refused(false))?;
                 }
                 Err(error) => {
@@ -306,7 +308,8 @@ impl Client {
                     break;
                 }
                 Err(error) if is_conflict(&error) => {
-                    self.pause(until, "somebody else changes the endpoint").await?;
+                    self.pause_until(until, "somebody else changes the endpoint")
+                        .await?;
                 }
                 Err(error) => return Err(error),
             }
@@ -319,7 +322,7 @@ impl Client {
             {
                 return Ok(found);
             }
-            self.pause(until, "the traffic that was set is not read back")
+            self.pause_until(until, "the traffic that was set is not read back")
                 .await?;
         }
     }
@@ -376,7 +379,7 @@ impl Client {
             if serves(&found, model, self) {
                 return Ok(found);
             }
-            self.pause(until, "the model that was set is not read back")
+            self.pause_until(until, "the model that was set is not read back")
                 .await
                 .map_err(|error| (DURING, error))?;
         }
@@ -412,7 +415,7 @@ impl Client {
         }
     }
 
-    async fn pause(&self, until: Option<SystemTime>, why: &str) -> Result<(), Error> {
+    async fn pause_until(&self, until: Option<SystemTime>, why: &str) -> Result<(), Error> {
         let left = until.map(|until| until.duration_since(self.now()).unwrap_or_default());
         if left.is_some_and(|left| left.is_zero()) {
             return Err(Error::new(ErrorKind::Late, Advice::Unknown, why));

@@ -28,6 +28,10 @@ pub(crate) struct Call<'a> {
     path: Vec<&'a str>,
     query: Vec<(&'static str, String)>,
     body: Option<Vec<u8>>,
+    /// Another one than the client's: other providers have versions of their own.
+    api_version: Option<&'static str>,
+    /// Not below the workspace.
+    at_root: bool,
 }
 
 impl<'a> Call<'a> {
@@ -37,7 +41,22 @@ impl<'a> Call<'a> {
             path: path.to_vec(),
             query: Vec::new(),
             body: None,
+            api_version: None,
+            at_root: false,
         }
+    }
+
+    /// A call that is not below the workspace.
+    pub(crate) fn at_root(method: Method, path: &[&'a str], api_version: &'static str) -> Self {
+        Self {
+            at_root: true,
+            ..Self::new(method, path).with_api_version(api_version)
+        }
+    }
+
+    pub(crate) const fn with_api_version(mut self, api_version: &'static str) -> Self {
+        self.api_version = Some(api_version);
+        self
     }
 
     pub(crate) fn get(path: &[&'a str]) -> Self {
@@ -58,7 +77,7 @@ impl<'a> Call<'a> {
     }
 
     pub(crate) fn build(self, target: Target<'_>) -> Result<Request<Vec<u8>>, Error> {
-        build(target, &self.method, &self.path, &self.query, self.body)
+        build(target, self)
     }
 }
 
@@ -81,16 +100,11 @@ pub(crate) fn client_request_id(id: &str) -> Result<HeaderValue, Error> {
     value.ok_or_else(|| Error::invalid("the client request id is not 1 to 64 letters, digits and hyphens"))
 }
 
-fn build(
-    target: Target<'_>,
-    method: &Method,
-    path: &[&str],
-    query: &[(&'static str, String)],
-    body: Option<Vec<u8>>,
-) -> Result<Request<Vec<u8>>, Error> {
+fn build(target: Target<'_>, call: Call<'_>) -> Result<Request<Vec<u8>>, Error> {
     let mut url = target.endpoint.clone();
     let workspace = target.workspace.segments();
-    let segments = workspace.iter().chain(path);
+    let below = if call.at_root { &[][..] } else { &workspace };
+    let segments = below.iter().chain(&call.path);
     url.path_segments_mut()
         .map_err(|()| Error::invalid("the endpoint cannot have a path"))?
         .clear()
@@ -100,8 +114,9 @@ fn build(
     if url.path_segments().map(Iterator::count) != Some(segments.count()) {
         return Err(Error::invalid("a part of the path is not a name"));
     }
-    let mut pairs = format!("api-version={}", target.api_version);
-    for (name, value) in query {
+    let api_version = call.api_version.unwrap_or_else(|| target.api_version.as_str());
+    let mut pairs = format!("api-version={api_version}");
+    for (name, value) in call.query {
         // As Azure's own clients write it: `$` in names, and %20 for a blank, which not every reader takes a plus for.
         let value: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
         pairs.push('&');
@@ -110,7 +125,7 @@ fn build(
         pairs.push_str(&value.replace('+', "%20"));
     }
     url.set_query(Some(&pairs));
-    finish(target, method, url.as_str(), body)
+    finish(target, &call.method, url.as_str(), call.body)
 }
 
 fn finish(

@@ -125,9 +125,47 @@ fn answered(state: &mut State, request: &Request) -> ResponseTemplate {
         (&Method::POST, ["onlineEndpoints", _, "listKeys"]) => {
             ok(&json!({ "primaryKey": "mock-primary", "secondaryKey": "mock-secondary" }))
         }
+        (method, ["providers", provider, "eventSubscriptions", name])
+            if provider.eq_ignore_ascii_case("Microsoft.EventGrid") =>
+        {
+            subscription(state, method, name, body())
+        }
         (method, ["onlineEndpoints", endpoint]) => resource(state, method, endpoint, None, body()),
         (method, ["onlineEndpoints", endpoint, "deployments", deployment]) => {
             resource(state, method, endpoint, Some(deployment), body())
+        }
+        _ => missing(),
+    }
+}
+
+/// An event subscription: it waits for its webhook until [`validate_subscriptions`](super::MockWorkspace::validate_subscriptions) asks it.
+fn subscription(state: &mut State, method: &Method, name: &str, body: Option<Value>) -> ResponseTemplate {
+    let key = name.to_ascii_lowercase();
+    match (method, body) {
+        (&Method::GET, _) => match state.subscriptions.get(&key) {
+            Some((body, _)) => ok(body),
+            None => missing(),
+        },
+        (&Method::PUT, Some(mut body)) => {
+            let address = "/properties/destination/properties/endpointUrl";
+            let url = body.pointer(address).and_then(Value::as_str).map(str::to_owned);
+            // Written, and never read back: a part of it before the query.
+            if let (Some(url), Some(shown)) = (&url, body.pointer_mut("/properties/destination/properties")) {
+                let base = url.split('?').next().unwrap_or_default();
+                *shown = json!({ "endpointUrl": null, "endpointBaseUrl": base });
+            }
+            if let Some(body) = body.as_object_mut() {
+                body.insert("name".to_owned(), Value::from(name));
+            }
+            set_state(&mut body, if url.is_some() { "Creating" } else { "Succeeded" });
+            state
+                .subscriptions
+                .insert(key, (body.clone(), url.unwrap_or_default()));
+            ResponseTemplate::new(201).set_body_json(body)
+        }
+        (&Method::DELETE, _) => {
+            let was_there = state.subscriptions.remove(&key).is_some();
+            ResponseTemplate::new(if was_there { 200 } else { 204 })
         }
         _ => missing(),
     }

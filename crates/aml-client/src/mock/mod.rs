@@ -177,6 +177,63 @@ impl MockWorkspace {
         Ok(statuses)
     }
 
+    /// Asks the webhook of each subscription that is being created whether it wants events, as Event Grid does: by a validation event, or by
+    /// OPTIONS for CloudEvents. What answers as it has to is `Succeeded`, everything else `Failed`. Gives how many were asked.
+    ///
+    /// # Errors
+    /// The HTTP client cannot be made.
+    pub async fn validate_subscriptions(&self) -> Result<usize, crate::Error> {
+        let client = crate::tls::http_client(crate::tls::Security::LoopbackPlain, Duration::from_secs(5))?;
+        let waiting: Vec<(String, Value, String)> = {
+            let state = self.state();
+            let is_new = |body: &Value| {
+                body.pointer("/properties/provisioningState") == Some(&Value::from("Creating"))
+            };
+            let all = state.subscriptions.iter().filter(|(_, (body, _))| is_new(body));
+            all.map(|(name, (body, url))| (name.clone(), body.clone(), url.clone()))
+                .collect()
+        };
+        let topic = self.state().workspace.to_string();
+        for (name, body, url) in &waiting {
+            let is_cloud =
+                body.pointer("/properties/eventDeliverySchema") == Some(&Value::from("CloudEventSchemaV1_0"));
+            let wants = if is_cloud {
+                consents(&client, url).await
+            } else {
+                echoes(&client, url, &topic).await
+            };
+            if let Some((body, _)) = self.state().subscriptions.get_mut(name) {
+                state::set_state(body, if wants { "Succeeded" } else { "Failed" });
+            }
+        }
+        Ok(waiting.len())
+    }
+
+    /// Posts the events of what happened since the last call to the webhooks of all subscriptions that succeeded. Gives the statuses.
+    ///
+    /// # Errors
+    /// A delivery was not answered.
+    pub async fn deliver_to_subscribers(&self) -> Result<Vec<u16>, crate::Error> {
+        let urls: Vec<String> = {
+            let state = self.state();
+            let is_ready = |body: &Value| {
+                body.pointer("/properties/provisioningState") == Some(&Value::from("Succeeded"))
+            };
+            let all = state
+                .subscriptions
+                .values()
+                .filter(|(body, url)| is_ready(body) && !url.is_empty());
+            all.map(|(_, url)| url.clone()).collect()
+        };
+        let events = self.take_events();
+        let mut statuses = Vec::new();
+        for url in urls {
+            self.state().events.clone_from(&events);
+            statuses.extend(self.deliver_events(&url, &[]).await?);
+        }
+        Ok(statuses)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
@@ -185,4 +242,47 @@ impl MockWorkspace {
 /// The state, also after a test panicked while it held it.
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The handshake of CloudEvents: the webhook names the origin that it allows.
+async fn consents(client: &reqwest::Client, url: &str) -> bool {
+    let answer = client
+        .request(http::Method::OPTIONS, url)
+        .header("webhook-request-origin", "eventgrid.azure.net")
+        .timeout(Duration::from_secs(30))
+        .send()
+        .await;
+    let Ok(answer) = answer else {
+        return false;
+    };
+    let origin = answer
+        .headers()
+        .get("webhook-allowed-origin")
+        .and_then(|origin| origin.to_str().ok());
+    answer.status().as_u16() == 200 && matches!(origin, Some("*" | "eventgrid.azure.net"))
+}
+
+/// The handshake of Event Grid's own schema: the webhook echoes a code.
+async fn echoes(client: &reqwest::Client, url: &str, topic: &str) -> bool {
+    const CODE: &str = "512D38B6-C7B8-40C8-89FE-F46F9E9622B6";
+    let event = serde_json::json!([{
+        "id": "2d1781af-3a4c-4d7c-bd0c-e34b19da4e66", "topic": topic, "subject": "",
+        "eventType": "Microsoft.EventGrid.SubscriptionValidationEvent", "eventTime": "2026-11-23T10:00:00.0000000Z",
+        "metadataVersion": "1", "dataVersion": "2", "data": { "validationCode": CODE },
+    }]);
+    let answer = client
+        .post(url)
+        .header("content-type", "application/json; charset=utf-8")
+        .header("aeg-event-type", "SubscriptionValidation")
+        .timeout(Duration::from_secs(30))
+        .body(event.to_string())
+        .send()
+        .await;
+    let Ok(answer) = answer else {
+        return false;
+    };
+    let is_ok = answer.status().as_u16() == 200;
+    let body = answer.bytes().await.unwrap_or_default();
+    let echoed: Option<Value> = serde_json::from_slice(&body).ok();
+    is_ok && echoed.is_some_and(|echoed| echoed.get("validationResponse") == Some(&Value::from(CODE)))
 }

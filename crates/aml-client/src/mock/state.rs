@@ -63,6 +63,8 @@ pub(super) struct State {
     pub(super) page_size: usize,
     pub(super) n_requests: HashMap<String, usize>,
     pub(super) events: Vec<Value>,
+    /// By name in lower case: the body, and the whole address of its webhook.
+    pub(super) subscriptions: BTreeMap<String, (Value, String)>,
     next: u64,
 }
 
@@ -86,6 +88,7 @@ impl State {
             page_size: 30,
             n_requests: HashMap::new(),
             events: Vec::new(),
+            subscriptions: BTreeMap::new(),
             next: 1,
         }
     }

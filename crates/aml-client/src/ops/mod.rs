@@ -3,6 +3,7 @@
 //! **Reads**: `client` before it; nothing after it.
 //! **Source**: named in each file.
 
+mod event_subscriptions;
 mod jobs;
 mod models;
 mod online_deployments;

@@ -3,12 +3,16 @@
 //! **Reads**: nothing before it; `response` fills these types.
 //! **Source**: named in each file, read 2026-11-22.
 
+mod event_subscriptions;
 mod jobs;
 mod models;
 mod online_deployments;
 pub(crate) mod online_endpoints;
 pub(crate) mod resource;
 
+pub use self::event_subscriptions::{
+    DeliverySchema, EventSubscription, EventSubscriptionProperties, NewEventSubscription,
+};
 pub use self::jobs::{Job, JobProperties, JobStatus};
 pub use self::models::{
     ModelContainer, ModelContainerProperties, ModelVersion, ModelVersionProperties, ProvisioningState,

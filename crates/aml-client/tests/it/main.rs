@@ -24,6 +24,9 @@ mod release;
 mod scoring;
 
 #[cfg(test)]
+mod subscriptions;
+
+#[cfg(test)]
 mod errors;
 
 #[cfg(test)]
