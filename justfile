@@ -63,6 +63,7 @@ package:
 # Other people's samples: asserts what is in each, and fails when DIR holds none.
 samples DIR:
     cargo run -q -p eventgrid-schema --example samples -- {{DIR}}
+    if [ -d {{DIR}}/aml ]; then cargo run -q -p aml-client --example samples -- {{DIR}}/aml; fi
 
 # eventgrid-schema beside cloudevents-sdk and derived structs: time and allocations; --check is what CI runs.
 peers *ARGS:
