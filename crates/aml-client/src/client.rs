@@ -1,29 +1,27 @@
 //! **Here**: [`Client`] and [`ClientBuilder`]: settings checked once, the endpoint normalised once, one HTTP client reused.
-//! **Not here**: the calls (`ops`), TLS (`tls`), I/O (`send`).
-//! **Reads**: `cloud`, `arm_id`, `api_version`, `auth` before it; `ops` after it.
+//! **Not here**: how a call goes (`caller`), which there are (`ops`), TLS (`tls`).
+//! **Reads**: `cloud`, `arm_id`, `api_version`, `auth`, `caller` before it; `ops` after it.
 //! **Source**: our own; the environments are `cloud`'s, read 2026-11-22.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::header::HeaderValue;
-use http::{Request, Response};
-use serde::de::DeserializeOwned;
 use url::{Host, Url};
 
 use crate::api_version::ApiVersion;
-use crate::arm_id::WorkspaceScope;
+use crate::arm_id::{RegistryScope, Scope, WorkspaceScope};
 use crate::auth::TokenCredential;
+use crate::caller::{Caller, Settings};
 use crate::clock::{Clock, SystemClock};
 use crate::cloud::Cloud;
 use crate::error::Error;
 use crate::operation::Polling;
+use crate::registry::RegistryClient;
 use crate::release::EndpointLocks;
-use crate::request::{self, Call, Target};
-use crate::response;
-use crate::retry::{Effect, RetryPolicy};
-use crate::send::{self, Transport};
+use crate::request;
+use crate::retry::RetryPolicy;
+use crate::send::Transport;
 use crate::tls::{self, Security};
 
 /// A client for one workspace. Cheap to clone; clones share connections.
@@ -33,24 +31,115 @@ use crate::tls::{self, Security};
 #[derive(Clone)]
 pub struct Client {
     workspace: WorkspaceScope,
-    client_request_id: Option<HeaderValue>,
-    retry: RetryPolicy,
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    transport: Transport,
-    api_version: ApiVersion,
-    clock: Arc<dyn Clock>,
-    polling: Polling,
-    endpoint_locks: EndpointLocks,
+    caller: Caller,
+    endpoint_locks: Arc<EndpointLocks>,
 }
 
 impl Client {
     /// A builder for a client of this workspace.
     pub fn builder(workspace: WorkspaceScope, credential: impl TokenCredential + 'static) -> ClientBuilder {
-        ClientBuilder {
+        ClientBuilder::new(workspace, credential)
+    }
+
+    /// The same client, and nothing is made again by it: every decision is the caller's.
+    #[must_use]
+    pub fn without_retries(&self) -> Self {
+        let mut other = self.clone();
+        other.caller.retry = RetryPolicy::off();
+        other
+    }
+
+    /// A client for another workspace with the same settings, credential and connections.
+    #[must_use]
+    pub fn for_workspace(&self, workspace: WorkspaceScope) -> Self {
+        Self {
+            caller: self.caller.for_scope(Scope::Workspace(workspace.clone())),
             workspace,
+            endpoint_locks: Arc::clone(&self.endpoint_locks),
+        }
+    }
+
+    /// A client for a registry with the same settings, credential and connections.
+    #[must_use]
+    pub fn for_registry(&self, registry: RegistryScope) -> RegistryClient {
+        RegistryClient::new(self.caller.clone(), registry)
+    }
+
+    /// This client, with every request carrying that id as `x-ms-client-request-id`, by which Azure's logs find it; a GUID
+    /// is what the service asks for.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid): not 1 to 64 letters, digits and hyphens.
+    pub fn with_client_request_id(&self, id: &str) -> Result<Self, Error> {
+        let mut other = self.clone();
+        other.caller.client_request_id = Some(request::client_request_id(id)?);
+        Ok(other)
+    }
+
+    /// The workspace.
+    #[must_use]
+    pub fn workspace(&self) -> &WorkspaceScope {
+        &self.workspace
+    }
+
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    pub(crate) fn now(&self) -> SystemTime {
+        self.caller.now()
+    }
+
+    /// Waits by the client's clock: for callers that take a poller's [`step`](crate::Poller::step)s themselves.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the wait.
+    pub async fn pause(&self, wait: Duration) {
+        self.sleep(wait).await;
+    }
+
+    pub(crate) async fn sleep(&self, wait: Duration) {
+        self.caller.sleep(wait).await;
+    }
+
+    pub(crate) fn endpoint_locks(&self) -> &EndpointLocks {
+        &self.endpoint_locks
+    }
+
+    pub(crate) fn polling(&self) -> Polling {
+        self.caller.polling()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("workspace", &self.workspace)
+            .field("caller", &self.caller)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The settings of a [`Client`], or of a [`RegistryClient`].
+#[must_use]
+pub struct ClientBuilder<S = WorkspaceScope> {
+    scope: S,
+    credential: Arc<dyn TokenCredential>,
+    cloud: Cloud,
+    endpoint: Option<String>,
+    api_version: ApiVersion,
+    connect_timeout: Option<Duration>,
+    timeout: Duration,
+    http: Option<reqwest::Client>,
+    clock: Arc<dyn Clock>,
+    retry: RetryPolicy,
+    polling: Polling,
+}
+
+impl<S> ClientBuilder<S> {
+    pub(crate) fn new(scope: S, credential: impl TokenCredential + 'static) -> Self {
+        Self {
+            scope,
             credential: Arc::new(credential),
             cloud: Cloud::default(),
             endpoint: None,
@@ -64,163 +153,6 @@ impl Client {
         }
     }
 
-    /// The same client, and nothing is made again by it: every decision is the caller's.
-    #[must_use]
-    pub fn without_retries(&self) -> Self {
-        Self {
-            retry: RetryPolicy::off(),
-            ..self.clone()
-        }
-    }
-
-    /// A client for another workspace with the same settings, credential and connections.
-    #[must_use]
-    pub fn for_workspace(&self, workspace: WorkspaceScope) -> Self {
-        Self {
-            workspace,
-            ..self.clone()
-        }
-    }
-
-    /// This client, with every request carrying that id as `x-ms-client-request-id`, by which Azure's logs find it; a GUID
-    /// is what the service asks for.
-    ///
-    /// # Errors
-    /// [`Invalid`](crate::ErrorKind::Invalid): not 1 to 64 letters, digits and hyphens.
-    pub fn with_client_request_id(&self, id: &str) -> Result<Self, Error> {
-        Ok(Self {
-            client_request_id: Some(request::client_request_id(id)?),
-            ..self.clone()
-        })
-    }
-
-    /// The workspace.
-    #[must_use]
-    pub fn workspace(&self) -> &WorkspaceScope {
-        &self.workspace
-    }
-
-    pub(crate) fn target(&self) -> Target<'_> {
-        Target {
-            endpoint: &self.shared.transport.endpoint,
-            workspace: &self.workspace,
-            api_version: &self.shared.api_version,
-            client_request_id: self.client_request_id.as_ref(),
-        }
-    }
-
-    /// A GET whose answer is JSON.
-    pub(crate) async fn read<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<T, Error> {
-        let response = self.call(Effect::Repeatable, call).await?;
-        response::json(&response, self.now())
-    }
-
-    /// A call and its answer, whatever its status: made again as the policy allows.
-    pub(crate) async fn call(&self, effect: Effect, call: &Call<'_>) -> Result<Response<Vec<u8>>, Error> {
-        self.repeated(effect, || call.clone().build(self.target())).await
-    }
-
-    /// A GET of a link that the service gave.
-    pub(crate) async fn follow(&self, link: &str) -> Result<Response<Vec<u8>>, Error> {
-        self.repeated(Effect::Repeatable, || request::get_link(self.target(), link))
-            .await
-    }
-
-    async fn repeated(
-        &self,
-        effect: Effect,
-        make: impl Fn() -> Result<Request<Vec<u8>>, Error> + Send + Sync,
-    ) -> Result<Response<Vec<u8>>, Error> {
-        let mut n_attempts = 0;
-        loop {
-            n_attempts += 1;
-            let mut answered = send::send(&self.shared.transport, make()?).await;
-            let is_refused = |answered: &Result<Response<Vec<u8>>, Error>| {
-                answered
-                    .as_ref()
-                    .is_ok_and(|response| response.status().as_u16() == 401)
-            };
-            let transport = &self.shared.transport;
-            // It was not executed: once more with another token, if there is one.
-            if is_refused(&answered) && transport.credential.forget(&transport.token_scope) {
-                answered = send::send(transport, make()?).await;
-            }
-            let now = self.now();
-            let refused;
-            let error = match &answered {
-                Ok(response) if response.status().is_success() => return answered,
-                Ok(response) => {
-                    refused = response::refusal(response, now);
-                    &refused
-                }
-                Err(error) => error,
-            };
-            // No random numbers: whoever fails in another microsecond comes back in another one.
-            let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            let Some(wait) = self
-                .retry
-                .after(n_attempts, error, effect, now, since.subsec_micros())
-            else {
-                return answered;
-            };
-            self.sleep(wait).await;
-        }
-    }
-
-    pub(crate) fn now(&self) -> SystemTime {
-        self.shared.clock.now()
-    }
-
-    /// Waits by the client's clock: for callers that take a poller's [`step`](crate::Poller::step)s themselves.
-    ///
-    /// # Cancel safety
-    /// Dropping the future ends the wait.
-    pub async fn pause(&self, wait: Duration) {
-        self.sleep(wait).await;
-    }
-
-    pub(crate) async fn sleep(&self, wait: Duration) {
-        self.shared.clock.sleep(wait).await;
-    }
-
-    pub(crate) fn endpoint_locks(&self) -> &EndpointLocks {
-        &self.shared.endpoint_locks
-    }
-
-    pub(crate) fn polling(&self) -> Polling {
-        self.shared.polling
-    }
-}
-
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Neither the credential nor the HTTP client, which may be the user's own with headers we know nothing of.
-        f.debug_struct("Client")
-            .field("endpoint", &self.shared.transport.endpoint.as_str())
-            .field("workspace", &self.workspace)
-            .field("api_version", &self.shared.api_version)
-            .field("timeout", &self.shared.transport.timeout)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The settings of a [`Client`].
-#[must_use]
-pub struct ClientBuilder {
-    workspace: WorkspaceScope,
-    credential: Arc<dyn TokenCredential>,
-    cloud: Cloud,
-    endpoint: Option<String>,
-    api_version: ApiVersion,
-    connect_timeout: Option<Duration>,
-    timeout: Duration,
-    http: Option<reqwest::Client>,
-    clock: Arc<dyn Clock>,
-    retry: RetryPolicy,
-    polling: Polling,
-}
-
-impl ClientBuilder {
     /// Which calls are made again. Default: [`RetryPolicy::default`].
     pub fn with_retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
@@ -279,15 +211,8 @@ impl ClientBuilder {
         self
     }
 
-    /// The client. Opens no connection and asks for no token.
-    ///
-    /// # Errors
-    /// [`Invalid`](crate::ErrorKind::Invalid):
-    /// - the endpoint is not an origin, or is neither https nor http to loopback;
-    /// - a time-out is zero, or the one for connecting is not shorter than the one for the whole call;
-    /// - a connect time-out is set beside an HTTP client of your own, which has its own;
-    /// - TLS cannot be set up, for example because the platform has no certificate store.
-    pub fn build(self) -> Result<Client, Error> {
+    /// A caller for that scope, all settings checked.
+    fn caller(self, scope: Scope) -> Result<Caller, Error> {
         let endpoint = self
             .endpoint
             .as_deref()
@@ -313,32 +238,64 @@ impl ClientBuilder {
                 tls::http_client(security, connect)?
             }
         };
-        Ok(Client {
-            workspace: self.workspace,
+        let transport = Transport {
+            endpoint,
+            token_scope: self.cloud.scope().to_owned(),
+            credential: self.credential,
+            http,
+            timeout: self.timeout,
+        };
+        Ok(Caller {
+            scope,
             client_request_id: None,
             retry: self.retry,
-            shared: Arc::new(Shared {
-                transport: Transport {
-                    endpoint,
-                    token_scope: self.cloud.scope().to_owned(),
-                    credential: self.credential,
-                    http,
-                    timeout: self.timeout,
-                },
+            transport: Arc::new(transport),
+            settings: Arc::new(Settings {
+                cloud: self.cloud,
                 api_version: self.api_version,
                 clock: self.clock,
                 polling: self.polling,
-                endpoint_locks: EndpointLocks::default(),
             }),
         })
     }
 }
 
-impl fmt::Debug for ClientBuilder {
+impl ClientBuilder<WorkspaceScope> {
+    /// The client. Opens no connection and asks for no token.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid):
+    /// - the endpoint is not an origin, or is neither https nor http to loopback;
+    /// - a time-out is zero, or the one for connecting is not shorter than the one for the whole call;
+    /// - a connect time-out is set beside an HTTP client of your own, which has its own;
+    /// - TLS cannot be set up, for example because the platform has no certificate store.
+    pub fn build(self) -> Result<Client, Error> {
+        let workspace = self.scope.clone();
+        Ok(Client {
+            caller: self.caller(Scope::Workspace(workspace.clone()))?,
+            workspace,
+            endpoint_locks: Arc::default(),
+        })
+    }
+}
+
+impl ClientBuilder<RegistryScope> {
+    /// The client. Opens no connection and asks for no token.
+    ///
+    /// # Errors
+    /// As for a [`Client`].
+    pub fn build(self) -> Result<RegistryClient, Error> {
+        let registry = self.scope.clone();
+        let caller = self.caller(Scope::Registry(registry.clone()))?;
+        Ok(RegistryClient::new(caller, registry))
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for ClientBuilder<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The endpoint is not checked yet, so it might hold a password: it is not shown.
         f.debug_struct("ClientBuilder")
-            .field("workspace", &self.workspace)
+            .field("scope", &self.scope)
             .field("cloud", &self.cloud)
             .field("api_version", &self.api_version)
             .field("connect_timeout", &self.connect_timeout)

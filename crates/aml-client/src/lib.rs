@@ -79,9 +79,13 @@ mod response;
 
 mod tls;
 
+mod caller;
+
 pub mod operation;
 
 pub mod client;
+
+pub mod registry;
 
 pub mod pager;
 

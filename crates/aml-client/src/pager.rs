@@ -12,7 +12,7 @@ use futures_util::stream::{self, Stream, unfold};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::client::Client;
+use crate::caller::Caller;
 use crate::error::{Advice, Error, ErrorKind};
 use crate::request::Call;
 use crate::response;
@@ -21,7 +21,7 @@ use crate::retry::Effect;
 /// A list that comes in pages. Ask for [`next_page`](Self::next_page) until there is none, or make a stream of it.
 #[must_use = "nothing is asked before a page is"]
 pub struct Pager<T> {
-    client: Client,
+    caller: Caller,
     next: Next,
     seen: HashSet<String>,
     item: PhantomData<fn() -> T>,
@@ -50,10 +50,10 @@ struct Page<T> {
 }
 
 impl<T: DeserializeOwned + Send> Pager<T> {
-    pub(crate) fn new(client: &Client, path: &[&str], query: Vec<(&'static str, String)>) -> Self {
+    pub(crate) fn new(caller: &Caller, path: &[&str], query: Vec<(&'static str, String)>) -> Self {
         let path = path.iter().map(|segment| (*segment).to_owned()).collect();
         Self {
-            client: client.clone(),
+            caller: caller.clone(),
             next: Next::First(Box::new(Owned {
                 path,
                 query,
@@ -65,8 +65,8 @@ impl<T: DeserializeOwned + Send> Pager<T> {
     }
 
     /// A list of another provider, which has versions of its own.
-    pub(crate) fn with_api_version(client: &Client, path: &[&str], api_version: &'static str) -> Self {
-        let mut pager = Self::new(client, path, Vec::new());
+    pub(crate) fn with_api_version(caller: &Caller, path: &[&str], api_version: &'static str) -> Self {
+        let mut pager = Self::new(caller, path, Vec::new());
         if let Next::First(first) = &mut pager.next {
             first.api_version = Some(api_version);
         }
@@ -74,9 +74,9 @@ impl<T: DeserializeOwned + Send> Pager<T> {
     }
 
     /// A list that begins behind this link: [`continuation`](Self::continuation) of another pager.
-    pub(crate) fn from_link(client: &Client, link: &str) -> Self {
+    pub(crate) fn from_link(caller: &Caller, link: &str) -> Self {
         Self {
-            client: client.clone(),
+            caller: caller.clone(),
             next: Next::Link(link.to_owned()),
             seen: HashSet::new(),
             item: PhantomData,
@@ -112,11 +112,11 @@ impl<T: DeserializeOwned + Send> Pager<T> {
                     Some(version) => call.with_api_version(version),
                     None => call,
                 };
-                self.client.call(Effect::Repeatable, &call).await?
+                self.caller.call(Effect::Repeatable, &call).await?
             }
-            Next::Link(link) => self.client.follow(link).await?,
+            Next::Link(link) => self.caller.follow(link).await?,
         };
-        let page: Page<T> = response::json(&response, self.client.now())?;
+        let page: Page<T> = response::json(&response, self.caller.now())?;
         self.next = match page.next_link.filter(|link| !link.is_empty()) {
             None => Next::End,
             Some(link) if self.seen.insert(link.clone()) => Next::Link(link),
@@ -167,7 +167,7 @@ impl<T: DeserializeOwned + Send> Pager<T> {
 impl<T> fmt::Debug for Pager<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pager")
-            .field("client", &self.client)
+            .field("caller", &self.caller)
             .finish_non_exhaustive()
     }
 }

@@ -13,6 +13,7 @@ use futures_util::stream::{Stream, unfold};
 use http::{Method, Response};
 use serde::de::DeserializeOwned;
 
+use crate::caller::Caller;
 use crate::client::Client;
 use crate::error::{Advice, Error, ErrorKind};
 use crate::operation::{Operation, Seen, timeout};
@@ -26,7 +27,7 @@ use crate::retry::Effect;
 /// asking and not the operation; [`resume_token`](Self::resume_token) lets another process go on asking.
 #[must_use = "nothing is asked unless it is awaited or stepped"]
 pub struct Poller<T> {
-    client: Client,
+    caller: Caller,
     operation: Operation,
     /// What the first answer, or the last one, said.
     state: State,
@@ -91,20 +92,20 @@ pub(crate) fn resource<T: DeserializeOwned>(body: Option<Vec<u8>>, now: SystemTi
 impl<T: OperationResult> Poller<T> {
     /// Sends the request that begins the operation.
     pub(crate) async fn begin(
-        client: &Client,
+        caller: &Caller,
         method: Method,
         effect: Effect,
         call: &Call<'_>,
     ) -> Result<Self, Error> {
-        let url = call.clone().build(client.target())?.uri().to_string();
-        let response = client.call(effect, call).await?;
-        let now = client.now();
+        let url = call.clone().build(caller.target())?.uri().to_string();
+        let response = caller.call(effect, call).await?;
+        let now = caller.now();
         let (operation, seen) = Operation::begin(method, url, &response, now)?;
-        let polling = client.polling();
+        let polling = caller.polling();
         let limit = timeout(response.headers()).unwrap_or(polling.deadline);
         let interval = polling.interval;
         Ok(Self {
-            client: client.clone(),
+            caller: caller.clone(),
             operation,
             // The first question is asked as soon as the service allows.
             state: State::of(seen, Duration::ZERO),
@@ -122,7 +123,7 @@ impl<T: OperationResult> Poller<T> {
 
     /// Gives up after so long from now; the operation goes on.
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
-        self.gives_up_at = self.client.now().checked_add(deadline);
+        self.gives_up_at = self.caller.now().checked_add(deadline);
         self
     }
 
@@ -155,18 +156,18 @@ impl<T: OperationResult> Poller<T> {
         if let State::Ended(body) = &mut self.state {
             let body = body.take();
             self.state = State::Over;
-            return Ok(Step::Ended(T::read(body, self.client.now())?));
+            return Ok(Step::Ended(T::read(body, self.caller.now())?));
         }
         let Some(link) = self.operation.next() else {
             return Err(Error::invalid(
                 "the operation has ended, and its result was taken",
             ));
         };
-        if self.gives_up_at.is_some_and(|at| at < self.client.now()) {
+        if self.gives_up_at.is_some_and(|at| at < self.caller.now()) {
             return Err(self.late());
         }
-        let response = self.client.follow(link).await?;
-        let now = self.client.now();
+        let response = self.caller.follow(link).await?;
+        let now = self.caller.now();
         match self.operation.read(&response, now)? {
             Seen::Running {
                 status,
@@ -205,19 +206,19 @@ impl<T: OperationResult> Poller<T> {
     async fn pause(&self) {
         let left = self
             .gives_up_at
-            .map(|at| at.duration_since(self.client.now()).unwrap_or_default());
+            .map(|at| at.duration_since(self.caller.now()).unwrap_or_default());
         // One last question at the very end.
         let wait = self.wait();
         let wait = left.map_or(wait, |left| wait.min(left));
         if !wait.is_zero() {
-            self.client.sleep(wait).await;
+            self.caller.sleep(wait).await;
         }
     }
 
     async fn end(mut self) -> Result<T, Error> {
         loop {
             self.pause().await;
-            let is_last = self.gives_up_at.is_some_and(|at| at <= self.client.now());
+            let is_last = self.gives_up_at.is_some_and(|at| at <= self.caller.now());
             match self.step().await {
                 Ok(Step::Ended(result)) => return Ok(result),
                 Ok(Step::Running { .. }) if is_last => return Err(self.late()),
@@ -248,7 +249,7 @@ impl Client {
     pub fn resume<T: OperationResult>(&self, token: &str) -> Result<Poller<T>, Error> {
         let operation = Operation::resume(token)?;
         Ok(Poller {
-            client: self.clone(),
+            caller: self.caller().clone(),
             operation,
             state: State::Running {
                 status: None,
@@ -285,7 +286,7 @@ impl State {
 impl<T> fmt::Debug for Poller<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Poller")
-            .field("client", &self.client)
+            .field("caller", &self.caller)
             .finish_non_exhaustive()
     }
 }

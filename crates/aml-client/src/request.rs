@@ -9,14 +9,14 @@ use http::{Method, Request};
 use url::Url;
 
 use crate::api_version::ApiVersion;
-use crate::arm_id::WorkspaceScope;
+use crate::arm_id::Scope;
 use crate::error::Error;
 
 /// What all requests of a client have in common.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target<'a> {
     pub(crate) endpoint: &'a Url,
-    pub(crate) workspace: &'a WorkspaceScope,
+    pub(crate) scope: &'a Scope,
     pub(crate) api_version: &'a ApiVersion,
     pub(crate) client_request_id: Option<&'a HeaderValue>,
 }
@@ -102,8 +102,8 @@ pub(crate) fn client_request_id(id: &str) -> Result<HeaderValue, Error> {
 
 fn build(target: Target<'_>, call: Call<'_>) -> Result<Request<Vec<u8>>, Error> {
     let mut url = target.endpoint.clone();
-    let workspace = target.workspace.segments();
-    let below = if call.at_root { &[][..] } else { &workspace };
+    let scope = target.scope.segments();
+    let below = if call.at_root { &[][..] } else { &scope };
     let segments = below.iter().chain(&call.path);
     url.path_segments_mut()
         .map_err(|()| Error::invalid("the endpoint cannot have a path"))?
@@ -203,6 +203,7 @@ const AGENT: &str = concat!("aml-client/", env!("CARGO_PKG_VERSION"));
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arm_id::WorkspaceScope;
 
     fn get_model_version(target: Target<'_>, name: &str, version: &str) -> Result<Request<Vec<u8>>, Error> {
         check_asset_part("model name", name)?;
@@ -213,7 +214,7 @@ mod tests {
     fn request(name: &str, version: &str) -> Result<Request<Vec<u8>>, Error> {
         let target = Target {
             endpoint: &Url::parse("https://management.azure.com").unwrap(),
-            workspace: &WorkspaceScope::new("0a1b", "ml-rg", "Churn-ws").unwrap(),
+            scope: &Scope::Workspace(WorkspaceScope::new("0a1b", "ml-rg", "Churn-ws").unwrap()),
             api_version: &ApiVersion::DEFAULT,
             client_request_id: None,
         };
@@ -299,7 +300,7 @@ mod tests {
     fn ok_queries_are_written_as_azures_own_clients_write_them() {
         let target = Target {
             endpoint: &Url::parse("https://management.azure.com").unwrap(),
-            workspace: &WorkspaceScope::new("0a1b", "ml-rg", "Churn-ws").unwrap(),
+            scope: &Scope::Workspace(WorkspaceScope::new("0a1b", "ml-rg", "Churn-ws").unwrap()),
             api_version: &ApiVersion::DEFAULT,
             client_request_id: None,
         };

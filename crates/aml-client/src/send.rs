@@ -16,6 +16,7 @@ use crate::auth::{AccessToken, TokenCredential};
 use crate::error::{Advice, Error, ErrorKind, FOLLOWS_REDIRECTS};
 
 /// What it takes to send.
+#[derive(Clone)]
 pub(crate) struct Transport {
     pub(crate) endpoint: Url,
     pub(crate) token_scope: String,

@@ -36,7 +36,7 @@ impl Client {
     ) -> Result<Poller<EventSubscription>, Error> {
         check_name(name)?;
         let call = of(Method::PUT, &["eventSubscriptions", name]).with_json(&subscription.body())?;
-        Poller::begin(self, Method::PUT, Effect::Repeatable, &call).await
+        Poller::begin(self.caller(), Method::PUT, Effect::Repeatable, &call).await
     }
 
     /// Reads a subscription of the workspace.
@@ -45,13 +45,15 @@ impl Client {
     /// As [`get_model_version`](Self::get_model_version).
     pub async fn get_event_subscription(&self, name: &str) -> Result<EventSubscription, Error> {
         check_name(name)?;
-        self.read(&of(Method::GET, &["eventSubscriptions", name])).await
+        self.caller()
+            .read(&of(Method::GET, &["eventSubscriptions", name]))
+            .await
     }
 
     /// Lists the subscriptions of the workspace.
     pub fn list_event_subscriptions(&self) -> Pager<EventSubscription> {
         let path = ["providers", PROVIDER, "eventSubscriptions"];
-        Pager::with_api_version(self, &path, EVENT_GRID)
+        Pager::with_api_version(self.caller(), &path, EVENT_GRID)
     }
 
     /// Reads the whole address of a subscription's webhook, its secret included.
@@ -66,7 +68,7 @@ impl Client {
         }
         check_name(name)?;
         let call = of(Method::POST, &["eventSubscriptions", name, "getFullUrl"]);
-        let full: FullUrl = self.read(&call).await?;
+        let full: FullUrl = self.caller().read(&call).await?;
         Ok(full.endpoint_url.into())
     }
 
@@ -77,7 +79,7 @@ impl Client {
     pub async fn delete_event_subscription(&self, name: &str) -> Result<Poller<()>, Error> {
         check_name(name)?;
         let call = of(Method::DELETE, &["eventSubscriptions", name]);
-        Poller::begin(self, Method::DELETE, Effect::Repeatable, &call).await
+        Poller::begin(self.caller(), Method::DELETE, Effect::Repeatable, &call).await
     }
 
     /// Whether the subscription's Azure has Event Grid switched on (`Registered`); without it no event subscription can be created.
@@ -96,7 +98,10 @@ impl Client {
             "providers",
             PROVIDER,
         ];
-        let found: Provider = self.read(&Call::at_root(Method::GET, &path, RESOURCES)).await?;
+        let found: Provider = self
+            .caller()
+            .read(&Call::at_root(Method::GET, &path, RESOURCES))
+            .await?;
         Ok(found.registration_state.eq_ignore_ascii_case("registered"))
     }
 
@@ -113,8 +118,7 @@ impl Client {
             "register",
         ];
         let call = Call::at_root(Method::POST, &path, RESOURCES);
-        let response = self.call(Effect::Repeatable, &call).await?;
-        crate::response::done(&response, self.now())
+        self.caller().done(Effect::Repeatable, &call).await
     }
 }
 

@@ -14,7 +14,6 @@ use crate::client::Client;
 use crate::error::{Advice, Error, ErrorKind};
 use crate::pager::Pager;
 use crate::request::{Call, check_asset_part};
-use crate::response;
 use crate::retry::Effect;
 use crate::wire::Job;
 use crate::wire::resource::for_put;
@@ -56,7 +55,7 @@ impl Client {
             ("listViewType", query.view.said().map(str::to_owned)),
         ];
         let pairs = pairs.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        Pager::new(self, &["jobs"], pairs.collect())
+        Pager::new(self.caller(), &["jobs"], pairs.collect())
     }
 
     /// Reads a job; its name is the run id of the events: `GET {workspace}/jobs/{name}`.
@@ -65,7 +64,7 @@ impl Client {
     /// As [`get_model_version`](Self::get_model_version).
     pub async fn get_job(&self, name: &str) -> Result<Job, Error> {
         check_asset_part("job name", name)?;
-        self.read(&Call::get(&["jobs", name])).await
+        self.caller().read(&Call::get(&["jobs", name])).await
     }
 
     /// Creates a job of any kind from its JSON: `PUT {workspace}/jobs/{name}`. It is created at once, and runs later.
@@ -75,8 +74,7 @@ impl Client {
     pub async fn create_job(&self, name: &str, job: Value) -> Result<Job, Error> {
         check_asset_part("job name", name)?;
         let call = Call::new(Method::PUT, &["jobs", name]).with_json(&for_put(job))?;
-        let response = self.call(Effect::Repeatable, &call).await?;
-        response::json(&response, self.now())
+        self.caller().json(Effect::Repeatable, &call).await
     }
 
     /// Asks a job to stop: `POST {workspace}/jobs/{name}/cancel`. It has when its status says so: see [`wait_for_job`](Self::wait_for_job).
@@ -86,8 +84,7 @@ impl Client {
     pub async fn cancel_job(&self, name: &str) -> Result<(), Error> {
         check_asset_part("job name", name)?;
         let call = Call::new(Method::POST, &["jobs", name, "cancel"]);
-        let response = self.call(Effect::Once, &call).await?;
-        response::done(&response, self.now())
+        self.caller().done(Effect::Once, &call).await
     }
 
     /// Waits until a job has ended, well or not: see its status.

@@ -106,14 +106,14 @@ impl Client {
     pub async fn get_model_version(&self, name: &str, version: &str) -> Result<ModelVersion, Error> {
         check_version(name, version)?;
         let call = Call::get(&["models", name, "versions", version]);
-        let response = self.call(Effect::Repeatable, &call).await?;
+        let response = self.caller().call(Effect::Repeatable, &call).await?;
         response::model_version(&response, self.now())
     }
 
     /// Lists the models of the workspace: `GET {workspace}/models`.
     pub fn list_models(&self, view: ListView) -> Pager<ModelContainer> {
         let query = view.said().map(|view| ("listViewType", view.to_owned()));
-        Pager::new(self, &["models"], query.into_iter().collect())
+        Pager::new(self.caller(), &["models"], query.into_iter().collect())
     }
 
     /// Reads a model, which knows its latest version: `GET {workspace}/models/{name}`.
@@ -122,7 +122,7 @@ impl Client {
     /// As [`get_model_version`](Self::get_model_version).
     pub async fn get_model(&self, name: &str) -> Result<ModelContainer, Error> {
         check_asset_part("model name", name)?;
-        self.read(&Call::get(&["models", name])).await
+        self.caller().read(&Call::get(&["models", name])).await
     }
 
     /// Lists versions of a model: `GET {workspace}/models/{name}/versions`.
@@ -143,7 +143,11 @@ impl Client {
             ("listViewType", query.view.said().map(str::to_owned)),
         ];
         let pairs = pairs.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        Ok(Pager::new(self, &["models", name, "versions"], pairs.collect()))
+        Ok(Pager::new(
+            self.caller(),
+            &["models", name, "versions"],
+            pairs.collect(),
+        ))
     }
 
     /// The version that was created last; none where there is none that is not archived.
@@ -180,8 +184,7 @@ impl Client {
             .map_err(|error| Error::invalid("the model cannot be written").with_source(error))?;
         let call =
             Call::new(Method::PUT, &["models", name, "versions", version]).with_json(&for_put(body))?;
-        let response = self.call(Effect::Repeatable, &call).await?;
-        response::json(&response, self.now())
+        self.caller().json(Effect::Repeatable, &call).await
     }
 
     /// Marks a version as archived, or takes the mark away. Nothing is sent where it is so already.
@@ -221,7 +224,7 @@ impl Client {
             json!({ "registryName": registry, "destinationName": as_name, "destinationVersion": as_version });
         let call =
             Call::new(Method::POST, &["models", name, "versions", version, "publish"]).with_json(&body)?;
-        Poller::begin(self, Method::POST, Effect::Once, &call).await
+        Poller::begin(self.caller(), Method::POST, Effect::Once, &call).await
     }
 
     /// Deletes a version: `DELETE {workspace}/models/{name}/versions/{version}`. One that is not there is as good.
@@ -231,13 +234,12 @@ impl Client {
     pub async fn delete_model_version(&self, name: &str, version: &str) -> Result<(), Error> {
         check_version(name, version)?;
         let call = Call::new(Method::DELETE, &["models", name, "versions", version]);
-        let response = self.call(Effect::Repeatable, &call).await?;
-        response::done(&response, self.now())
+        self.caller().done(Effect::Repeatable, &call).await
     }
 
     /// Goes on with a list where another pager's [`continuation`](Pager::continuation) says.
     pub fn continue_list<T: serde::de::DeserializeOwned + Send>(&self, link: &str) -> Pager<T> {
-        Pager::from_link(self, link)
+        Pager::from_link(self.caller(), link)
     }
 }
 

@@ -24,7 +24,7 @@ impl Client {
     pub fn list_online_deployments(&self, endpoint: &str) -> Result<Pager<OnlineDeployment>, Error> {
         check_endpoint_name("endpoint name", endpoint)?;
         Ok(Pager::new(
-            self,
+            self.caller(),
             &["onlineEndpoints", endpoint, "deployments"],
             Vec::new(),
         ))
@@ -36,7 +36,8 @@ impl Client {
     /// As [`get_model_version`](Self::get_model_version).
     pub async fn get_online_deployment(&self, endpoint: &str, name: &str) -> Result<OnlineDeployment, Error> {
         check(endpoint, name)?;
-        self.read(&Call::get(&["onlineEndpoints", endpoint, "deployments", name]))
+        self.caller()
+            .read(&Call::get(&["onlineEndpoints", endpoint, "deployments", name]))
             .await
     }
 
@@ -56,7 +57,7 @@ impl Client {
             .map_err(|error| Error::invalid("the deployment cannot be written").with_source(error))?;
         let call = Call::new(Method::PUT, &["onlineEndpoints", endpoint, "deployments", name])
             .with_json(&for_put(body))?;
-        Poller::begin(self, Method::PUT, Effect::Repeatable, &call).await
+        Poller::begin(self.caller(), Method::PUT, Effect::Repeatable, &call).await
     }
 
     /// Replaces the tags of a deployment: `PATCH …/deployments/{name}`, which takes nothing else that matters here.
@@ -72,7 +73,7 @@ impl Client {
         check(endpoint, name)?;
         let call = Call::new(Method::PATCH, &["onlineEndpoints", endpoint, "deployments", name])
             .with_json(&json!({ "tags": tags }))?;
-        Poller::begin(self, Method::PATCH, Effect::Repeatable, &call).await
+        Poller::begin(self.caller(), Method::PATCH, Effect::Repeatable, &call).await
     }
 
     /// Deletes a deployment: `DELETE …/deployments/{name}`. One that has traffic is refused.
@@ -85,7 +86,7 @@ impl Client {
             Method::DELETE,
             &["onlineEndpoints", endpoint, "deployments", name],
         );
-        Poller::begin(self, Method::DELETE, Effect::Repeatable, &call).await
+        Poller::begin(self.caller(), Method::DELETE, Effect::Repeatable, &call).await
     }
 
     /// Reads the end of a deployment's log, so many lines: `POST …/getLogs`, which only reads.
@@ -105,7 +106,7 @@ impl Client {
             &["onlineEndpoints", endpoint, "deployments", name, "getLogs"],
         )
         .with_json(&json!({ "containerType": container.as_str(), "tail": tail }))?;
-        self.read(&call).await
+        self.caller().read(&call).await
     }
 }
 

@@ -47,7 +47,7 @@ pub fn traffic<N: AsRef<str>>(shares: impl IntoIterator<Item = (N, i64)>) -> Res
 impl Client {
     /// Lists online endpoints: `GET {workspace}/onlineEndpoints`.
     pub fn list_online_endpoints(&self) -> Pager<OnlineEndpoint> {
-        Pager::new(self, &["onlineEndpoints"], Vec::new())
+        Pager::new(self.caller(), &["onlineEndpoints"], Vec::new())
     }
 
     /// Reads an online endpoint: `GET {workspace}/onlineEndpoints/{name}`.
@@ -56,7 +56,7 @@ impl Client {
     /// As [`get_model_version`](Self::get_model_version).
     pub async fn get_online_endpoint(&self, name: &str) -> Result<OnlineEndpoint, Error> {
         check_endpoint_name("endpoint name", name)?;
-        self.read(&Call::get(&["onlineEndpoints", name])).await
+        self.caller().read(&Call::get(&["onlineEndpoints", name])).await
     }
 
     /// Creates an endpoint, or sets everything of one: `PUT {workspace}/onlineEndpoints/{name}`. What only the service writes is left out;
@@ -73,7 +73,7 @@ impl Client {
         let body = serde_json::to_value(endpoint)
             .map_err(|error| Error::invalid("the endpoint cannot be written").with_source(error))?;
         let call = Call::new(Method::PUT, &["onlineEndpoints", name]).with_json(&for_put(body))?;
-        Poller::begin(self, Method::PUT, Effect::Repeatable, &call).await
+        Poller::begin(self.caller(), Method::PUT, Effect::Repeatable, &call).await
     }
 
     /// Sets the split of traffic: reads the endpoint, changes it and puts it back. The deployments must be there.
@@ -99,7 +99,7 @@ impl Client {
     pub async fn delete_online_endpoint(&self, name: &str) -> Result<Poller<()>, Error> {
         check_endpoint_name("endpoint name", name)?;
         let call = Call::new(Method::DELETE, &["onlineEndpoints", name]);
-        Poller::begin(self, Method::DELETE, Effect::Repeatable, &call).await
+        Poller::begin(self.caller(), Method::DELETE, Effect::Repeatable, &call).await
     }
 
     /// Reads the keys of an endpoint whose `authMode` is `Key`: `POST …/listKeys`, which only reads.
@@ -109,7 +109,7 @@ impl Client {
     pub async fn list_endpoint_keys(&self, name: &str) -> Result<EndpointKeys, Error> {
         check_endpoint_name("endpoint name", name)?;
         let call = Call::new(Method::POST, &["onlineEndpoints", name, "listKeys"]);
-        self.read::<WireKeys>(&call).await.map(Into::into)
+        self.caller().read::<WireKeys>(&call).await.map(Into::into)
     }
 
     /// Makes one of the keys anew: `POST …/regenerateKeys`. Never made again by itself: each makes another key.
@@ -120,7 +120,7 @@ impl Client {
         check_endpoint_name("endpoint name", name)?;
         let call = Call::new(Method::POST, &["onlineEndpoints", name, "regenerateKeys"])
             .with_json(&json!({ "keyType": kind.as_str() }))?;
-        Poller::begin(self, Method::POST, Effect::Once, &call).await
+        Poller::begin(self.caller(), Method::POST, Effect::Once, &call).await
     }
 
     /// Asks for a token of an endpoint whose `authMode` is `AMLToken`: `POST …/token`.
@@ -130,7 +130,7 @@ impl Client {
     pub async fn endpoint_token(&self, name: &str) -> Result<EndpointToken, Error> {
         check_endpoint_name("endpoint name", name)?;
         let call = Call::new(Method::POST, &["onlineEndpoints", name, "token"]);
-        let response = self.call(Effect::Repeatable, &call).await?;
+        let response = self.caller().call(Effect::Repeatable, &call).await?;
         response::json::<WireToken>(&response, self.now()).map(Into::into)
     }
 }

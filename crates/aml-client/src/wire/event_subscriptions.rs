@@ -5,15 +5,12 @@
 //! address of a webhook is written and never read back: answers hold its part before the query.
 
 use std::fmt;
-use std::time::SystemTime;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::ProvisioningState;
 use crate::error::Error;
-use crate::poller::{OperationResult, resource};
 
 /// Where events go.
 #[derive(Clone)]
@@ -273,43 +270,33 @@ fn destination(destination: &Destination) -> Value {
     }
 }
 
-/// A subscription as the service shows it: no address behind the query, and no secret value.
-///
-/// Shape: `{"id": "…", "name": "relay", "properties": {"provisioningState": "Succeeded", "destination": {…}, "filter": {…}}}`.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
-#[non_exhaustive]
-pub struct EventSubscription {
-    /// `id`.
-    #[serde(default)]
-    pub id: Option<String>,
-    /// `name`.
-    #[serde(default)]
-    pub name: Option<String>,
-    /// `properties`.
-    pub properties: EventSubscriptionProperties,
-}
-
-/// What is known of a subscription.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct EventSubscriptionProperties {
-    /// `provisioningState`; `AwaitingManualAction` while the webhook has not proved that it wants events.
-    #[serde(default)]
-    pub provisioning_state: Option<ProvisioningState>,
-    /// `topic`: the workspace, in any casing.
-    #[serde(default)]
-    pub topic: Option<String>,
-    /// `eventDeliverySchema`.
-    #[serde(default)]
-    pub event_delivery_schema: Option<String>,
-    /// Every other field, as it came: `destination`, `filter`, `retryPolicy`, and what is newer than this crate.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
-}
-
-impl OperationResult for EventSubscription {
-    fn read(body: Option<Vec<u8>>, now: SystemTime) -> Result<Self, Error> {
-        resource(body, now)
+open! {
+    /// A subscription as the service shows it: no address behind the query, and no secret value.
+    ///
+    /// Shape: `{"id": "…", "name": "relay", "properties": {"provisioningState": "Succeeded", "destination": {…}, "filter": {…}}}`.
+    pub struct EventSubscription {
+        /// `id`.
+        id: Option<String> = "id",
+        /// `name`.
+        name: Option<String> = "name",
+        ;
+        /// `properties`.
+        properties: EventSubscriptionProperties = "properties",
+        ..
     }
 }
+
+open! {
+    /// What is known of a subscription.
+    pub struct EventSubscriptionProperties {
+        /// `provisioningState`; `AwaitingManualAction` while the webhook has not proved that it wants events.
+        provisioning_state: Option<ProvisioningState> = "provisioningState",
+        /// `topic`: the workspace, in any casing.
+        topic: Option<String> = "topic",
+        /// `eventDeliverySchema`.
+        event_delivery_schema: Option<String> = "eventDeliverySchema",
+        ..
+    }
+}
+
+results!(EventSubscription);

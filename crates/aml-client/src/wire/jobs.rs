@@ -7,55 +7,43 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use super::StringMap;
 
-/// A job.
-///
-/// Shape: `{"id": "/subscriptions/...", "name": "brave_fig_1", "properties": {"jobType": "Command", "status": "Running", ...}}`.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Job {
-    /// `id`: the resource id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// `name`: the run id of the events.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// `properties`.
-    pub properties: JobProperties,
-    /// Every other field, as it came.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
+open! {
+    /// A job.
+    ///
+    /// Shape: `{"id": "/subscriptions/...", "name": "brave_fig_1", "properties": {"jobType": "Command", "status": "Running", ...}}`.
+    pub struct Job {
+        /// `id`: the resource id.
+        id: Option<String> = "id",
+        /// `name`: the run id of the events.
+        name: Option<String> = "name",
+        ;
+        /// `properties`.
+        properties: JobProperties = "properties",
+        ..
+    }
 }
 
-/// What every kind of job has.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct JobProperties {
-    /// `jobType`, such as `Command`; other casings and kinds are kept as they came.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job_type: Option<String>,
-    /// `status`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<JobStatus>,
-    /// `displayName`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub display_name: Option<String>,
-    /// `experimentName`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub experiment_name: Option<String>,
-    /// `tags`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tags: Option<StringMap>,
-    /// `properties`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub properties: Option<StringMap>,
-    /// Everything of its kind, as it came: inputs, outputs, the command, the steps of a pipeline.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
+open! {
+    /// What every kind of job has.
+    #[derive(Default)]
+    pub struct JobProperties {
+        /// `jobType`, such as `Command`; other casings and kinds are kept as they came.
+        job_type: Option<String> = "jobType",
+        /// `status`.
+        status: Option<JobStatus> = "status",
+        /// `displayName`.
+        display_name: Option<String> = "displayName",
+        /// `experimentName`.
+        experiment_name: Option<String> = "experimentName",
+        /// `tags`.
+        tags: Option<StringMap> = "tags",
+        /// `properties`.
+        properties: Option<StringMap> = "properties",
+        ..
+    }
 }
 
 /// How far a job is. Compared without regard to case; an unknown word is kept, and is no end.

@@ -3,6 +3,9 @@
 //! **Reads**: nothing before it; `response` fills these types.
 //! **Source**: named in each file, read 2026-11-22.
 
+#[macro_use]
+mod open;
+
 mod event_subscriptions;
 mod jobs;
 mod models;

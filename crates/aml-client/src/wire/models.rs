@@ -9,73 +9,58 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 /// A map of texts as the service writes it: any value may be null.
 pub type StringMap = BTreeMap<String, Option<String>>;
 
-/// One version of a model.
-///
-/// Shape: `{"id": "/subscriptions/...", "name": "7", "type": "Microsoft...", "properties": {...}, "systemData": {...}}`.
-/// `systemData` and everything newer than this crate is in `extra`.
-///
-/// Source: ModelVersion in the specification named at the head of this file.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct ModelVersion {
-    /// `id`: the resource id, `{workspace}/models/{name}/versions/{version}`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// `name`: the **version**, since that is the last part of the resource id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// `properties`: what is known of the model.
-    pub properties: ModelVersionProperties,
-    /// Every other field, as it came.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
+open! {
+    /// One version of a model.
+    ///
+    /// Shape: `{"id": "/subscriptions/...", "name": "7", "type": "Microsoft...", "properties": {...}, "systemData": {...}}`.
+    /// `systemData` and everything newer than this crate is in `extra`.
+    ///
+    /// Source: ModelVersion in the specification named at the head of this file.
+    pub struct ModelVersion {
+        /// `id`: the resource id, `{workspace}/models/{name}/versions/{version}`.
+        id: Option<String> = "id",
+        /// `name`: the **version**, since that is the last part of the resource id.
+        name: Option<String> = "name",
+        ;
+        /// `properties`: what is known of the model.
+        properties: ModelVersionProperties = "properties",
+        ..
+    }
 }
 
-/// What is known of one version of a model. Absent and null read alike.
-///
-/// Source: ModelVersionProperties in the specification named at the head of this file.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ModelVersionProperties {
-    /// `description`: text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// `tags`: may be changed at any time; those set after the registration are not in the event.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tags: Option<StringMap>,
-    /// `properties`: may only grow.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub properties: Option<StringMap>,
-    /// `isArchived`: hidden from lists, for example because it must not be used any more.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub is_archived: Option<bool>,
-    /// `isAnonymous`: whether the name was made up by the service.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub is_anonymous: Option<bool>,
-    /// `jobName`: the job that produced the model; the events call it the run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job_name: Option<String>,
-    /// `stage`: text, such as `Production`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stage: Option<String>,
-    /// `modelType`: such as `mlflow_model`, `custom_model` or `triton_model`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model_type: Option<String>,
-    /// `modelUri`: where the files are, such as `azureml://jobs/{job}/outputs/...`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model_uri: Option<String>,
-    /// `provisioningState`: read only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub provisioning_state: Option<ProvisioningState>,
-    /// Every other field, as it came: `flavors`, `datasets`, and what is newer than this crate.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
+open! {
+    /// What is known of one version of a model. Absent and null read alike.
+    ///
+    /// Source: ModelVersionProperties in the specification named at the head of this file.
+    #[derive(Default)]
+    pub struct ModelVersionProperties {
+        /// `description`: text.
+        description: Option<String> = "description",
+        /// `tags`: may be changed at any time; those set after the registration are not in the event.
+        tags: Option<StringMap> = "tags",
+        /// `properties`: may only grow.
+        properties: Option<StringMap> = "properties",
+        /// `isArchived`: hidden from lists, for example because it must not be used any more.
+        is_archived: Option<bool> = "isArchived",
+        /// `isAnonymous`: whether the name was made up by the service.
+        is_anonymous: Option<bool> = "isAnonymous",
+        /// `jobName`: the job that produced the model; the events call it the run.
+        job_name: Option<String> = "jobName",
+        /// `stage`: text, such as `Production`.
+        stage: Option<String> = "stage",
+        /// `modelType`: such as `mlflow_model`, `custom_model` or `triton_model`.
+        model_type: Option<String> = "modelType",
+        /// `modelUri`: where the files are, such as `azureml://jobs/{job}/outputs/...`.
+        model_uri: Option<String> = "modelUri",
+        /// `provisioningState`: read only.
+        provisioning_state: Option<ProvisioningState> = "provisioningState",
+        ..
+    }
 }
 
 impl ModelVersion {
@@ -115,56 +100,44 @@ impl ModelVersionProperties {
     }
 }
 
-/// A model: the container of its versions.
-///
-/// Shape: `{"id": "/subscriptions/...", "name": "churn", "properties": {"latestVersion": "7", "nextVersion": "8"}}`.
-///
-/// Source: ModelContainer in the specification named at the head of this file.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct ModelContainer {
-    /// `id`: the resource id, `{workspace}/models/{name}`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// `name`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// `properties`.
-    pub properties: ModelContainerProperties,
-    /// Every other field, as it came.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
+open! {
+    /// A model: the container of its versions.
+    ///
+    /// Shape: `{"id": "/subscriptions/...", "name": "churn", "properties": {"latestVersion": "7", "nextVersion": "8"}}`.
+    ///
+    /// Source: ModelContainer in the specification named at the head of this file.
+    pub struct ModelContainer {
+        /// `id`: the resource id, `{workspace}/models/{name}`.
+        id: Option<String> = "id",
+        /// `name`.
+        name: Option<String> = "name",
+        ;
+        /// `properties`.
+        properties: ModelContainerProperties = "properties",
+        ..
+    }
 }
 
-/// What is known of a model.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ModelContainerProperties {
-    /// `description`: text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// `tags`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tags: Option<StringMap>,
-    /// `properties`: may only grow.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub properties: Option<StringMap>,
-    /// `isArchived`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub is_archived: Option<bool>,
-    /// `latestVersion`: the newest one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub latest_version: Option<String>,
-    /// `nextVersion`: what a client registers next; two that ask at once are told the same.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_version: Option<String>,
-    /// `provisioningState`: read only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub provisioning_state: Option<ProvisioningState>,
-    /// Every other field, as it came.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
+open! {
+    /// What is known of a model.
+    #[derive(Default)]
+    pub struct ModelContainerProperties {
+        /// `description`: text.
+        description: Option<String> = "description",
+        /// `tags`.
+        tags: Option<StringMap> = "tags",
+        /// `properties`: may only grow.
+        properties: Option<StringMap> = "properties",
+        /// `isArchived`.
+        is_archived: Option<bool> = "isArchived",
+        /// `latestVersion`: the newest one.
+        latest_version: Option<String> = "latestVersion",
+        /// `nextVersion`: what a client registers next; two that ask at once are told the same.
+        next_version: Option<String> = "nextVersion",
+        /// `provisioningState`: read only.
+        provisioning_state: Option<ProvisioningState> = "provisioningState",
+        ..
+    }
 }
 
 /// The state of a resource, such as `Succeeded`. Compared without regard to case; an unknown one is kept as text.
@@ -211,7 +184,7 @@ fn text<'a>(map: Option<&'a StringMap>, key: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

@@ -4,76 +4,58 @@
 //! **Source**: Azure/azure-rest-api-specs `MachineLearningServices/stable/2026-09-01/openapi.json` (OnlineDeployment, DeploymentLogs) and
 //! azure-ai-ml 1.35.2 for 2025-12-01, read 2026-11-23.
 
-use std::time::SystemTime;
-
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{ProvisioningState, StringMap};
-use crate::error::Error;
-use crate::poller::{OperationResult, resource};
 
-/// A deployment of an online endpoint.
-///
-/// Shape: `{"location": "westeurope", "sku": {"name": "Default", "capacity": 1}, "properties": {"endpointComputeType": "Managed", "model": "/subscriptions/…"}}`.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct OnlineDeployment {
-    /// `id`: the resource id; read only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// `name`; read only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// `location`: the workspace's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub location: Option<String>,
-    /// `sku`: `{"name": "Default", "capacity": n}`; the service wants the name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sku: Option<Value>,
-    /// `tags`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tags: Option<StringMap>,
-    /// `properties`.
-    pub properties: OnlineDeploymentProperties,
-    /// Every other field, as it came.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
+open! {
+    /// A deployment of an online endpoint.
+    ///
+    /// Shape: `{"location": "westeurope", "sku": {"name": "Default", "capacity": 1}, "properties": {"endpointComputeType": "Managed", "model": "/subscriptions/…"}}`.
+    pub struct OnlineDeployment {
+        /// `id`: the resource id; read only.
+        id: Option<String> = "id",
+        /// `name`; read only.
+        name: Option<String> = "name",
+        /// `location`: the workspace's.
+        location: Option<String> = "location",
+        /// `sku`: `{"name": "Default", "capacity": n}`; the service wants the name.
+        sku: Option<Value> = "sku",
+        /// `tags`.
+        tags: Option<StringMap> = "tags",
+        ;
+        /// `properties`.
+        properties: OnlineDeploymentProperties = "properties",
+        ..
+    }
 }
 
-/// What is known of a deployment.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct OnlineDeploymentProperties {
-    /// `endpointComputeType`: `Managed` or `Kubernetes`; others are kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub endpoint_compute_type: Option<String>,
-    /// `model`: a resource id or a registry's address; see [`ModelRef`](crate::ModelRef).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<String>,
-    /// `instanceType`, such as `Standard_DS3_v2`; only when it is created.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub instance_type: Option<String>,
-    /// `environmentId`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub environment_id: Option<String>,
-    /// `environmentVariables`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub environment_variables: Option<StringMap>,
-    /// `description`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// `provisioningState`; read only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub provisioning_state: Option<ProvisioningState>,
-    /// `properties`: may only grow.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub properties: Option<StringMap>,
-    /// Every other field, as it came: probes, scale and request settings, `dataCollector`, and what is newer than this crate.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
+open! {
+    /// What is known of a deployment.
+    #[derive(Default)]
+    pub struct OnlineDeploymentProperties {
+        /// `endpointComputeType`: `Managed` or `Kubernetes`; others are kept.
+        endpoint_compute_type: Option<String> = "endpointComputeType",
+        /// `model`: a resource id or a registry's address; see [`ModelRef`](crate::ModelRef).
+        model: Option<String> = "model",
+        /// `instanceType`, such as `Standard_DS3_v2`; only when it is created.
+        instance_type: Option<String> = "instanceType",
+        /// `environmentId`.
+        environment_id: Option<String> = "environmentId",
+        /// `environmentVariables`.
+        environment_variables: Option<StringMap> = "environmentVariables",
+        /// `description`.
+        description: Option<String> = "description",
+        /// `provisioningState`; read only.
+        provisioning_state: Option<ProvisioningState> = "provisioningState",
+        /// `properties`: may only grow.
+        properties: Option<StringMap> = "properties",
+        ..
+    }
 }
+
+results!(OnlineDeployment);
 
 impl OnlineDeployment {
     /// A managed deployment to create, with one instance.
@@ -97,12 +79,6 @@ impl OnlineDeployment {
             },
             extra: Map::new(),
         }
-    }
-}
-
-impl OperationResult for OnlineDeployment {
-    fn read(body: Option<Vec<u8>>, now: SystemTime) -> Result<Self, Error> {
-        resource(body, now)
     }
 }
 

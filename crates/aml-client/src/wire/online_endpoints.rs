@@ -9,74 +9,59 @@ use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{ProvisioningState, StringMap};
-use crate::error::Error;
-use crate::poller::{OperationResult, resource};
 
 /// A map of numbers as the service writes it: any value may be null.
 pub type IntMap = BTreeMap<String, Option<i64>>;
 
-/// An online endpoint.
-///
-/// Shape: `{"location": "westeurope", "identity": {"type": "SystemAssigned"}, "properties": {"authMode": "Key", "traffic": {"blue": 100}}}`.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct OnlineEndpoint {
-    /// `id`: the resource id; read only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// `name`; read only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// `location`: the workspace's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub location: Option<String>,
-    /// `identity`: a PUT without one is refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub identity: Option<Value>,
-    /// `tags`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tags: Option<StringMap>,
-    /// `properties`.
-    pub properties: OnlineEndpointProperties,
-    /// Every other field, as it came.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
+open! {
+    /// An online endpoint.
+    ///
+    /// Shape: `{"location": "westeurope", "identity": {"type": "SystemAssigned"}, "properties": {"authMode": "Key", "traffic": {"blue": 100}}}`.
+    pub struct OnlineEndpoint {
+        /// `id`: the resource id; read only.
+        id: Option<String> = "id",
+        /// `name`; read only.
+        name: Option<String> = "name",
+        /// `location`: the workspace's.
+        location: Option<String> = "location",
+        /// `identity`: a PUT without one is refused.
+        identity: Option<Value> = "identity",
+        /// `tags`.
+        tags: Option<StringMap> = "tags",
+        ;
+        /// `properties`.
+        properties: OnlineEndpointProperties = "properties",
+        ..
+    }
 }
 
-/// What is known of an online endpoint.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct OnlineEndpointProperties {
-    /// `authMode`: `Key`, `AMLToken` or `AADToken`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub auth_mode: Option<String>,
-    /// `description`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// `traffic`: percent by deployment; together 100, or empty.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub traffic: Option<IntMap>,
-    /// `scoringUri`; read only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scoring_uri: Option<String>,
-    /// `swaggerUri`; read only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub swagger_uri: Option<String>,
-    /// `provisioningState`; read only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub provisioning_state: Option<ProvisioningState>,
-    /// `properties`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub properties: Option<StringMap>,
-    /// Every other field, as it came: `mirrorTraffic`, `publicNetworkAccess`, `compute`, and what is newer than this crate.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
+open! {
+    /// What is known of an online endpoint.
+    #[derive(Default)]
+    pub struct OnlineEndpointProperties {
+        /// `authMode`: `Key`, `AMLToken` or `AADToken`.
+        auth_mode: Option<String> = "authMode",
+        /// `description`.
+        description: Option<String> = "description",
+        /// `traffic`: percent by deployment; together 100, or empty.
+        traffic: Option<IntMap> = "traffic",
+        /// `scoringUri`; read only.
+        scoring_uri: Option<String> = "scoringUri",
+        /// `swaggerUri`; read only.
+        swagger_uri: Option<String> = "swaggerUri",
+        /// `provisioningState`; read only.
+        provisioning_state: Option<ProvisioningState> = "provisioningState",
+        /// `properties`.
+        properties: Option<StringMap> = "properties",
+        ..
+    }
 }
+
+results!(OnlineEndpoint);
 
 impl OnlineEndpoint {
     /// An endpoint to create, with an identity of its own. Traffic is set once its deployments exist.
@@ -102,12 +87,6 @@ impl OnlineEndpoint {
         let traffic = self.properties.traffic.iter().flatten();
         let shares = traffic.filter(|(name, _)| name.eq_ignore_ascii_case(deployment));
         shares.filter_map(|(_, share)| *share).sum()
-    }
-}
-
-impl OperationResult for OnlineEndpoint {
-    fn read(body: Option<Vec<u8>>, now: SystemTime) -> Result<Self, Error> {
-        resource(body, now)
     }
 }
 
