@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use aml_client::auth::FixedToken;
 use aml_client::operation::Polling;
-use aml_client::ops::{ListView, ModelVersionsQuery};
+use aml_client::ops::{ListView, VersionsQuery};
 use aml_client::wire::{ModelVersion, OnlineDeployment, OnlineEndpoint};
 use aml_client::{Client, ModelRef, RetryPolicy, WorkspaceScope};
 
@@ -42,7 +42,7 @@ async fn run(endpoint: &str) -> Result<(), Box<dyn Error>> {
         Ok(()) => println!("{name}: ok"),
         Err(error) => println!("{name}: {error}"),
     };
-    let query = ModelVersionsQuery::default();
+    let query = VersionsQuery::default();
     say(
         "list versions",
         client.list_model_versions("m", &query)?.all().await.map(drop),

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use aml_client::auth::FixedToken;
 use aml_client::mock::MockWorkspace;
-use aml_client::ops::ModelVersionsQuery;
+use aml_client::ops::VersionsQuery;
 use aml_client::{Client, WorkspaceScope};
 use futures_util::StreamExt as _;
 
@@ -58,7 +58,7 @@ async fn list(endpoint: &str, n: usize) {
         .build()
         .unwrap();
     let versions = client
-        .list_model_versions("churn", &ModelVersionsQuery::default())
+        .list_model_versions("churn", &VersionsQuery::default())
         .unwrap();
     let mut items = std::pin::pin!(versions.into_items());
     let (mut found, mut tagged) = (0, 0);

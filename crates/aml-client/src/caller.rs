@@ -14,6 +14,7 @@ use url::Url;
 
 use crate::api_version::ApiVersion;
 use crate::arm_id::Scope;
+use crate::client::is_loopback;
 use crate::clock::Clock;
 use crate::cloud::Cloud;
 use crate::error::Error;
@@ -70,6 +71,21 @@ impl Caller {
             transport: Arc::new(transport),
             ..self.clone()
         }
+    }
+
+    /// An address that an answer of the resource manager named, as one to which a token may go: https to a host of the client's cloud,
+    /// or this machine where the client itself talks to it.
+    pub(crate) fn data_plane(&self, link: &str) -> Result<Url, Error> {
+        let url = Url::parse(link).map_err(|_| Error::invalid("the service's link is not a url"))?;
+        let is_host = |host: &str| self.settings.cloud.is_data_plane(host);
+        let is_theirs = url.scheme() == "https" && url.host_str().is_some_and(is_host);
+        let is_here = is_loopback(&url) && is_loopback(&self.transport.endpoint);
+        if !(is_theirs || is_here) || !url.username().is_empty() || url.password().is_some() {
+            return Err(Error::invalid(
+                "the service's link does not lead to a host of azure ml, and the token stays here",
+            ));
+        }
+        Ok(url)
     }
 
     /// A GET whose answer is JSON.

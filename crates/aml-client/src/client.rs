@@ -62,7 +62,7 @@ impl Client {
     /// A client for a registry with the same settings, credential and connections.
     #[must_use]
     pub fn for_registry(&self, registry: RegistryScope) -> RegistryClient {
-        RegistryClient::new(self.caller.clone(), registry)
+        RegistryClient::new(&self.caller, registry)
     }
 
     /// This client, with every request carrying that id as `x-ms-client-request-id`, by which Azure's logs find it; a GUID
@@ -287,7 +287,7 @@ impl ClientBuilder<RegistryScope> {
     pub fn build(self) -> Result<RegistryClient, Error> {
         let registry = self.scope.clone();
         let caller = self.caller(Scope::Registry(registry.clone()))?;
-        Ok(RegistryClient::new(caller, registry))
+        Ok(RegistryClient::new(&caller, registry))
     }
 }
 

@@ -1,5 +1,5 @@
 //! **Here**: the clouds: where each one signs in, where its resource manager is, which scope a token for it has.
-//! **Not here**: an endpoint of your own (`client`), the data plane's audiences.
+//! **Not here**: an endpoint of your own (`client`).
 //! **Reads**: nothing before it; `client` takes endpoint and scope from it.
 //! **Source**: Azure/azure-sdk-for-python `azure/ai/ml/_azure_environments.py` (azure-ai-ml 1.35.2) and
 //! Azure/azure-sdk-for-rust `azure_identity/src/lib.rs`, read 2026-11-22.
@@ -59,6 +59,18 @@ impl Cloud {
             Self::China => "https://management.chinacloudapi.cn/.default",
         }
     }
+
+    /// Whether a host, as an answer of the resource manager names it, belongs to this cloud's Azure ML: scoring, MLflow and its other
+    /// services. Only there may a token go that was not asked for by name.
+    #[must_use]
+    pub fn is_data_plane(self, host: &str) -> bool {
+        let domains: &[&str] = match self {
+            Self::Public => &[".ml.azure.com", ".api.azureml.ms"],
+            Self::UsGovernment => &[".ml.azure.us"],
+            Self::China => &[".ml.azure.cn"],
+        };
+        domains.iter().any(|domain| host.ends_with(domain))
+    }
 }
 
 #[cfg(test)]
@@ -74,6 +86,23 @@ mod tests {
                 "{cloud:?}"
             );
             assert!(cloud.authority().starts_with("https://login."), "{cloud:?}");
+        }
+    }
+
+    #[test]
+    fn ok_hosts_of_the_data_plane() {
+        for (cloud, host, expect) in [
+            (Cloud::Public, "churn.westeurope.inference.ml.azure.com", true),
+            (Cloud::Public, "westeurope.api.azureml.ms", true),
+            (Cloud::Public, "ml.azure.com", false),
+            (Cloud::Public, "xml.azure.com", false),
+            (Cloud::Public, "a.ml.azure.com.example", false),
+            (Cloud::Public, "a.ml.azure.us", false),
+            (Cloud::UsGovernment, "usgovarizona.api.ml.azure.us", true),
+            (Cloud::China, "chinaeast2.api.ml.azure.cn", true),
+            (Cloud::China, "westeurope.api.azureml.ms", false),
+        ] {
+            assert_eq!(cloud.is_data_plane(host), expect, "{host}");
         }
     }
 }

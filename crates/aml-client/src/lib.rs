@@ -8,6 +8,8 @@
 //! | one model version in every spelling | [`model_ref`] |
 //! | a model set, traffic shifted, everything put back where a step fails | [`release`] |
 //! | asking the model behind an endpoint | [`scoring`] |
+//! | runs, metrics and tags as MLflow has them | [`mlflow`] |
+//! | the assets of a registry, which workspaces share | [`registry`] |
 //! | credentials, clouds, resource ids, versions of the interface | [`auth`], [`cloud`], [`arm_id`], [`api_version`] |
 //! | what is repeated, errors with advice, time | [`retry`], [`error`], [`clock`] |
 //! | a workspace on loopback for your own tests (feature `mock`) | `mock` |
@@ -97,15 +99,19 @@ pub mod release;
 
 pub mod scoring;
 
+pub mod mlflow;
+
 #[cfg(feature = "mock")]
 pub mod mock;
 
-pub use crate::arm_id::WorkspaceScope;
+pub use crate::arm_id::{RegistryScope, WorkspaceScope};
 pub use crate::client::Client;
 pub use crate::error::{Advice, Error, ErrorKind};
+pub use crate::mlflow::Mlflow;
 pub use crate::model_ref::ModelRef;
 pub use crate::pager::Pager;
 pub use crate::poller::{Poller, Step};
+pub use crate::registry::RegistryClient;
 pub use crate::retry::RetryPolicy;
 
 /// Object safety, checked when this compiles.

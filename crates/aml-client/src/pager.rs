@@ -38,6 +38,7 @@ struct Owned {
     path: Vec<String>,
     query: Vec<(&'static str, String)>,
     api_version: Option<&'static str>,
+    at_root: bool,
 }
 
 #[derive(Deserialize)]
@@ -58,6 +59,7 @@ impl<T: DeserializeOwned + Send> Pager<T> {
                 path,
                 query,
                 api_version: None,
+                at_root: false,
             })),
             seen: HashSet::new(),
             item: PhantomData,
@@ -69,6 +71,15 @@ impl<T: DeserializeOwned + Send> Pager<T> {
         let mut pager = Self::new(caller, path, Vec::new());
         if let Next::First(first) = &mut pager.next {
             first.api_version = Some(api_version);
+        }
+        pager
+    }
+
+    /// A list that is not below the workspace.
+    pub(crate) fn at_root(caller: &Caller, path: &[&str]) -> Self {
+        let mut pager = Self::new(caller, path, Vec::new());
+        if let Next::First(first) = &mut pager.next {
+            first.at_root = true;
         }
         pager
     }
@@ -112,6 +123,7 @@ impl<T: DeserializeOwned + Send> Pager<T> {
                     Some(version) => call.with_api_version(version),
                     None => call,
                 };
+                let call = if first.at_root { call.at_root() } else { call };
                 self.caller.call(Effect::Repeatable, &call).await?
             }
             Next::Link(link) => self.caller.follow(link).await?,

@@ -29,7 +29,7 @@ impl RegistryClient {
         ClientBuilder::new(registry, credential)
     }
 
-    pub(crate) fn new(caller: Caller, registry: RegistryScope) -> Self {
+    pub(crate) fn new(caller: &Caller, registry: RegistryScope) -> Self {
         Self {
             caller: caller.for_scope(Scope::Registry(registry.clone())),
             registry,

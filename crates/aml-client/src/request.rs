@@ -28,10 +28,21 @@ pub(crate) struct Call<'a> {
     path: Vec<&'a str>,
     query: Vec<(&'static str, String)>,
     body: Option<Vec<u8>>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     /// Another one than the client's: other providers have versions of their own.
     api_version: Option<&'static str>,
-    /// Not below the workspace.
-    at_root: bool,
+    place: Place<'a>,
+}
+
+/// Where a call goes.
+#[derive(Clone, Debug)]
+enum Place<'a> {
+    /// Below the workspace or registry.
+    Scope,
+    /// Below the endpoint.
+    Root,
+    /// To an address that was read from the service, taken as it is.
+    Link(&'a str),
 }
 
 impl<'a> Call<'a> {
@@ -41,17 +52,29 @@ impl<'a> Call<'a> {
             path: path.to_vec(),
             query: Vec::new(),
             body: None,
+            headers: Vec::new(),
             api_version: None,
-            at_root: false,
+            place: Place::Scope,
         }
     }
 
-    /// A call that is not below the workspace.
-    pub(crate) fn at_root(method: Method, path: &[&'a str], api_version: &'static str) -> Self {
+    /// The same below the endpoint, and not below the workspace.
+    pub(crate) fn at_root(mut self) -> Self {
+        self.place = Place::Root;
+        self
+    }
+
+    /// A call of an address that was read from the service. It is a request of ours only where it goes to our endpoint.
+    pub(crate) fn to_link(method: Method, link: &'a str) -> Self {
         Self {
-            at_root: true,
-            ..Self::new(method, path).with_api_version(api_version)
+            place: Place::Link(link),
+            ..Self::new(method, &[])
         }
+    }
+
+    pub(crate) fn with_header(mut self, name: &'static str, value: HeaderValue) -> Self {
+        self.headers.push((HeaderName::from_static(name), value));
+        self
     }
 
     pub(crate) const fn with_api_version(mut self, api_version: &'static str) -> Self {
@@ -81,16 +104,9 @@ impl<'a> Call<'a> {
     }
 }
 
-/// A GET of a link that the service gave, taken as it is: such links hold colons and an api version of their own. It is a request of
-/// ours only where it goes to our endpoint.
+/// A GET of a link that the service gave, taken as it is: such links hold colons and an api version of their own.
 pub(crate) fn get_link(target: Target<'_>, link: &str) -> Result<Request<Vec<u8>>, Error> {
-    let url = Url::parse(link).map_err(|_| Error::invalid("the service's link is not a url"))?;
-    if url.origin() != target.endpoint.origin() {
-        return Err(Error::invalid(
-            "the service's link leads to another origin, and the token stays here",
-        ));
-    }
-    finish(target, &Method::GET, link, None)
+    Call::to_link(Method::GET, link).build(target)
 }
 
 /// The value of `x-ms-client-request-id`.
@@ -101,9 +117,16 @@ pub(crate) fn client_request_id(id: &str) -> Result<HeaderValue, Error> {
 }
 
 fn build(target: Target<'_>, call: Call<'_>) -> Result<Request<Vec<u8>>, Error> {
-    let mut url = target.endpoint.clone();
     let scope = target.scope.segments();
-    let below = if call.at_root { &[][..] } else { &scope };
+    let below = match call.place {
+        Place::Scope => &scope[..],
+        Place::Root => &[],
+        Place::Link(link) => {
+            check_link(target.endpoint, link)?;
+            return finish(target, &call.method, link, call.body, call.headers);
+        }
+    };
+    let mut url = target.endpoint.clone();
     let segments = below.iter().chain(&call.path);
     url.path_segments_mut()
         .map_err(|()| Error::invalid("the endpoint cannot have a path"))?
@@ -125,7 +148,18 @@ fn build(target: Target<'_>, call: Call<'_>) -> Result<Request<Vec<u8>>, Error> 
         pairs.push_str(&value.replace('+', "%20"));
     }
     url.set_query(Some(&pairs));
-    finish(target, &call.method, url.as_str(), call.body)
+    finish(target, &call.method, url.as_str(), call.body, call.headers)
+}
+
+fn check_link(endpoint: &Url, link: &str) -> Result<(), Error> {
+    let url = Url::parse(link).map_err(|_| Error::invalid("the service's link is not a url"))?;
+    if url.origin() == endpoint.origin() {
+        Ok(())
+    } else {
+        Err(Error::invalid(
+            "the service's link leads to another origin, and the token stays here",
+        ))
+    }
 }
 
 fn finish(
@@ -133,6 +167,7 @@ fn finish(
     method: &Method,
     url: &str,
     body: Option<Vec<u8>>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 ) -> Result<Request<Vec<u8>>, Error> {
     let mut request = Request::builder()
         .method(method)
@@ -148,6 +183,7 @@ fn finish(
     let mut request = request
         .body(body.unwrap_or_default())
         .map_err(|e| Error::invalid("the path is not acceptable").with_source(e))?;
+    request.headers_mut().extend(headers);
     if let Some(id) = target.client_request_id {
         request
             .headers_mut()
@@ -171,6 +207,22 @@ pub(crate) fn check_endpoint_name(what: &str, text: &str) -> Result<(), Error> {
     } else {
         Err(Error::invalid(format!(
             "the {what} is not 3 to 32 letters, digits and hyphens, with a letter first and no hyphen last"
+        )))
+    }
+}
+
+/// Refuses what is no name of an asset in a registry: 1 to 255 letters, digits, hyphens and underscores, a letter or digit first.
+pub(crate) fn check_registry_name(what: &str, text: &str) -> Result<(), Error> {
+    let is_name = (1..=255).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if is_name {
+        Ok(())
+    } else {
+        Err(Error::invalid(format!(
+            "the {what} is not 1 to 255 letters, digits, hyphens and underscores that begin with a letter or digit"
         )))
     }
 }

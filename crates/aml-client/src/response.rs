@@ -13,15 +13,6 @@ use serde_json::Value;
 
 use crate::error::{Advice, Answer, Error, ErrorKind};
 use crate::retry_after::retry_after;
-use crate::wire::ModelVersion;
-
-/// The answer to `GET .../models/{name}/versions/{version}`.
-pub(crate) fn model_version(response: &Response<Vec<u8>>, now: SystemTime) -> Result<ModelVersion, Error> {
-    match response.status() {
-        StatusCode::OK => decode(response, now),
-        _ => Err(refusal(response, now)),
-    }
-}
 
 /// The JSON of a 200 or 201; anything else is an error.
 pub(crate) fn json<T: DeserializeOwned>(response: &Response<Vec<u8>>, now: SystemTime) -> Result<T, Error> {
@@ -113,6 +104,10 @@ fn id(headers: &HeaderMap, name: &str) -> Option<String> {
 /// code where all are general. An answer that is not JSON (a gateway's page) has none.
 pub(crate) fn service_code(body: &[u8]) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;
+    // MLflow has a form of its own.
+    if let Some(code) = body.get("error_code").and_then(Value::as_str) {
+        return is_word(code).then(|| code.to_owned());
+    }
     let root = body
         .get("error")
         .filter(|error| error.is_object())

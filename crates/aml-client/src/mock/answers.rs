@@ -10,8 +10,9 @@ use http::Method;
 use serde_json::{Value, json};
 use wiremock::{Request, Respond, ResponseTemplate};
 
+use super::documents::{self, Scope};
 use super::state::{State, key, set_state};
-use super::{OperationStyle, Outcome, lock};
+use super::{OperationStyle, Outcome, lock, tracking};
 
 /// Everything that gets an answer.
 pub(super) struct Answering(Arc<Mutex<State>>);
@@ -27,10 +28,17 @@ impl Respond for Answering {
         let mut state = lock(&self.0);
         *state.n_requests.entry(request.method.to_string()).or_default() += 1;
         state.catch_up();
-        let answer = if request.url.path().starts_with("/score/") {
+        let path = request.url.path();
+        let answer = if path.starts_with("/score/") {
             score(&mut state, request)
+        } else if let Some(refused) = refused(&mut state, request) {
+            refused
+        } else if path.starts_with("/mlflow/") {
+            tracking::answered(&mut state, request)
+        } else if path.starts_with("/batch/") {
+            documents::batch(&mut state, request)
         } else {
-            refused(&mut state, request).unwrap_or_else(|| answered(&mut state, request))
+            answered(&mut state, request)
         };
         let answer = if state.lost > 0 && request.method == Method::PUT {
             // The effect has happened.
@@ -65,7 +73,10 @@ fn refused(state: &mut State, request: &Request) -> Option<ResponseTemplate> {
             "The access token is invalid.",
         ));
     }
-    if !request.url.query_pairs().any(|(name, _)| name == "api-version") {
+    let is_arm = !["/mlflow/", "/batch/"]
+        .iter()
+        .any(|other| request.url.path().starts_with(other));
+    if is_arm && !request.url.query_pairs().any(|(name, _)| name == "api-version") {
         let text = "The api-version query parameter (?api-version=) is required for all requests.";
         return Some(error(400, "MissingApiVersionParameter", text));
     }
@@ -86,17 +97,27 @@ fn answered(state: &mut State, request: &Request) -> ResponseTemplate {
     }
     let workspace = state.workspace.to_string().to_ascii_lowercase();
     let here = workspace.trim_start_matches('/').split('/').count();
-    let Some((scope, rest)) = segments.split_at_checked(here) else {
-        return missing();
-    };
-    if format!("/{}", scope.join("/")).to_ascii_lowercase() != workspace {
-        return error(404, "ResourceNotFound", "The workspace was not found.");
-    }
     let body = || {
         serde_json::from_slice::<Value>(&request.body)
             .ok()
             .filter(Value::is_object)
     };
+    let lists_workspaces = segments
+        .last()
+        .is_some_and(|last| last.eq_ignore_ascii_case("workspaces"));
+    if lists_workspaces && request.method == Method::GET {
+        return documents::workspaces(state, request);
+    }
+    let Some((scope, rest)) = segments.split_at_checked(here) else {
+        return missing();
+    };
+    let scope = format!("/{}", scope.join("/")).to_ascii_lowercase();
+    if state.registries.contains_key(&scope) {
+        return documents::answered(state, Scope::Registry(&scope), request, rest, body());
+    }
+    if scope != workspace {
+        return error(404, "ResourceNotFound", "The workspace was not found.");
+    }
     match (&request.method, rest) {
         (&Method::GET, ["models"]) => containers(state, request),
         (&Method::GET, ["models", name]) => match container(state, name) {
@@ -134,8 +155,33 @@ fn answered(state: &mut State, request: &Request) -> ResponseTemplate {
         (method, ["onlineEndpoints", endpoint, "deployments", deployment]) => {
             resource(state, method, endpoint, Some(deployment), body())
         }
-        _ => missing(),
+        (&Method::POST, ["models", name, "versions", version, "publish"]) => {
+            publish(state, name, version, &body().unwrap_or_default())
+        }
+        (_, ["models", ..]) => missing(),
+        _ => documents::answered(state, Scope::Workspace, request, rest, body()),
     }
+}
+
+/// Copies a model to a registry that is there.
+fn publish(state: &mut State, name: &str, version: &str, body: &Value) -> ResponseTemplate {
+    let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
+    let Some(model) = state.models.get(&(name.to_owned(), version.to_owned())) else {
+        return not_found("ModelNotFound", "The model was not found.");
+    };
+    let properties = model.body.get("properties").cloned().unwrap_or_default();
+    let ending = format!("/registries/{}", text("registryName").to_ascii_lowercase());
+    let Some(id) = state.registries.keys().find(|id| id.ends_with(&ending)).cloned() else {
+        return error(404, "RegistryNotFound", "The registry was not found.");
+    };
+    let path = format!(
+        "models/{}/versions/{}",
+        text("destinationName"),
+        text("destinationVersion")
+    );
+    state.add_document(Scope::Registry(&id), &path, &properties);
+    let number = state.begin(&path, false);
+    started(state, 202, number, None, OperationStyle::Location)
 }
 
 /// An event subscription: it waits for its webhook until [`validate_subscriptions`](super::MockWorkspace::validate_subscriptions) asks it.
@@ -290,7 +336,7 @@ fn versions(state: &State, name: &str, request: &Request) -> ResponseTemplate {
 }
 
 /// `$skip` is opaque: here a word that only this function reads.
-fn page(state: &State, all: Vec<Value>, request: &Request) -> ResponseTemplate {
+pub(super) fn page(state: &State, all: Vec<Value>, request: &Request) -> ResponseTemplate {
     let skip = request.url.query_pairs().find(|(name, _)| name == "$skip");
     let from = skip
         .and_then(|(_, value)| value.strip_prefix("after-")?.parse::<usize>().ok())
@@ -451,7 +497,7 @@ fn put(
 }
 
 /// The answer to what begins an operation.
-fn started(
+pub(super) fn started(
     state: &State,
     status: u16,
     number: u64,
@@ -515,20 +561,20 @@ fn operation(state: &mut State, kind: &str, number: &str) -> ResponseTemplate {
     }
 }
 
-fn ok(body: &Value) -> ResponseTemplate {
+pub(super) fn ok(body: &Value) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(body)
 }
 
-fn missing() -> ResponseTemplate {
+pub(super) fn missing() -> ResponseTemplate {
     error(404, "ResourceNotFound", "The resource was not found.")
 }
 
 /// Azure ML's own flavour: the useful code is below a general one.
-fn not_found(code: &str, message: &str) -> ResponseTemplate {
+pub(super) fn not_found(code: &str, message: &str) -> ResponseTemplate {
     let body = json!({ "error": { "code": "UserError", "message": message, "details": [{ "code": code, "message": message }] } });
     ResponseTemplate::new(404).set_body_json(body)
 }
 
-fn error(status: u16, code: &str, message: &str) -> ResponseTemplate {
+pub(super) fn error(status: u16, code: &str, message: &str) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_json(json!({ "error": { "code": code, "message": message } }))
 }

@@ -6,18 +6,20 @@
 //! MicrosoftDocs `event-schema-machine-learning`, read 2026-11-23.
 
 mod answers;
+mod documents;
 mod state;
+mod tracking;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer};
 
 use self::answers::Answering;
 use self::state::State;
-use crate::arm_id::WorkspaceScope;
+use crate::arm_id::{RegistryScope, WorkspaceScope};
 use crate::clock::{Clock, SystemClock};
 
 /// How a long-running operation of the mock is watched.
@@ -89,6 +91,53 @@ impl MockWorkspace {
     /// An endpoint with deployments that serve these models, and this split of traffic.
     pub fn add_endpoint(&self, endpoint: &str, deployments: &[(&str, &str, i64)]) {
         self.state().add_endpoint(endpoint, deployments);
+    }
+
+    /// Something that is there, by its path below the workspace, such as `environments/sklearn/versions/2`, `datastores/models`,
+    /// `schedules/nightly`, `jobs/brave_fig_1` or `batchEndpoints/churn/deployments/blue`, with these properties.
+    pub fn add_resource(&self, path: &str, properties: &Value) {
+        self.state()
+            .add_document(documents::Scope::Workspace, path, properties);
+    }
+
+    /// A batch endpoint with one deployment, its default, which serves this model.
+    pub fn add_batch_endpoint(&self, endpoint: &str, deployment: &str, model: &str) {
+        let uri = format!("{}/batch/{endpoint}/jobs", self.state().uri);
+        let path = format!("batchEndpoints/{endpoint}");
+        let properties = json!({ "authMode": "AADToken", "defaults": { "deploymentName": deployment }, "scoringUri": uri,
+            "provisioningState": "Succeeded" });
+        self.add_resource(&path, &properties);
+        let properties =
+            json!({ "model": { "referenceType": "Id", "assetId": model }, "provisioningState": "Succeeded" });
+        self.add_resource(&format!("{path}/deployments/{deployment}"), &properties);
+    }
+
+    /// A registry, empty.
+    pub fn add_registry(&self, registry: &RegistryScope) {
+        let id = registry.to_string().to_ascii_lowercase();
+        self.state().registries.entry(id).or_default();
+    }
+
+    /// Sets the status of a job, such as `Completed`. False where there is no such job.
+    #[must_use]
+    pub fn set_job_status(&self, job: &str, status: &str) -> bool {
+        self.state().documents.set_job_status(job, status).is_some()
+    }
+
+    /// A run that MLflow knows, with these metrics and parameters.
+    pub fn add_run(&self, run_id: &str, metrics: &[(&str, f64)], params: &[(&str, &str)]) {
+        let metrics: Vec<Value> = metrics
+            .iter()
+            .map(|(key, value)| json!({ "key": key, "value": value, "timestamp": 1_795_341_661_000_u64, "step": "0" }))
+            .collect();
+        let pairs = |all: &[(&str, &str)]| -> Vec<Value> {
+            all.iter()
+                .map(|(key, value)| json!({ "key": key, "value": value }))
+                .collect()
+        };
+        let run = json!({ "run": { "info": { "run_id": run_id, "status": "FINISHED", "experiment_id": "1", "end_time": "1795341661000" },
+            "data": { "metrics": metrics, "params": pairs(params), "tags": pairs(&[("mlflow.runName", run_id)]) } } });
+        self.state().runs.insert(run_id.to_owned(), run);
     }
 
     /// How long operations take from now on, and how they are watched.

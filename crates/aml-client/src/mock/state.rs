@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use super::documents::Documents;
 use super::{OperationStyle, Outcome};
 use crate::arm_id::WorkspaceScope;
 use crate::clock::Clock;
@@ -65,6 +66,11 @@ pub(super) struct State {
     pub(super) events: Vec<Value>,
     /// By name in lower case: the body, and the whole address of its webhook.
     pub(super) subscriptions: BTreeMap<String, (Value, String)>,
+    pub(super) documents: Documents,
+    /// By id in lower case.
+    pub(super) registries: BTreeMap<String, Documents>,
+    /// What MLflow answers of a run, by its id.
+    pub(super) runs: BTreeMap<String, Value>,
     next: u64,
 }
 
@@ -89,6 +95,9 @@ impl State {
             n_requests: HashMap::new(),
             events: Vec::new(),
             subscriptions: BTreeMap::new(),
+            documents: Documents::default(),
+            registries: BTreeMap::new(),
+            runs: BTreeMap::new(),
             next: 1,
         }
     }

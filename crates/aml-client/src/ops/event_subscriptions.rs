@@ -100,7 +100,7 @@ impl Client {
         ];
         let found: Provider = self
             .caller()
-            .read(&Call::at_root(Method::GET, &path, RESOURCES))
+            .read(&Call::get(&path).at_root().with_api_version(RESOURCES))
             .await?;
         Ok(found.registration_state.eq_ignore_ascii_case("registered"))
     }
@@ -117,7 +117,9 @@ impl Client {
             PROVIDER,
             "register",
         ];
-        let call = Call::at_root(Method::POST, &path, RESOURCES);
+        let call = Call::new(Method::POST, &path)
+            .at_root()
+            .with_api_version(RESOURCES);
         self.caller().done(Effect::Repeatable, &call).await
     }
 }

@@ -63,6 +63,8 @@ open! {
     }
 }
 
+results!(ModelVersion);
+
 impl ModelVersion {
     /// A version to register, whose files are at `model_uri`: `azureml://…` or `runs:/…`.
     #[must_use]
@@ -97,46 +99,6 @@ impl ModelVersionProperties {
     #[must_use]
     pub fn is_archived(&self) -> bool {
         self.is_archived.unwrap_or(false)
-    }
-}
-
-open! {
-    /// A model: the container of its versions.
-    ///
-    /// Shape: `{"id": "/subscriptions/...", "name": "churn", "properties": {"latestVersion": "7", "nextVersion": "8"}}`.
-    ///
-    /// Source: ModelContainer in the specification named at the head of this file.
-    pub struct ModelContainer {
-        /// `id`: the resource id, `{workspace}/models/{name}`.
-        id: Option<String> = "id",
-        /// `name`.
-        name: Option<String> = "name",
-        ;
-        /// `properties`.
-        properties: ModelContainerProperties = "properties",
-        ..
-    }
-}
-
-open! {
-    /// What is known of a model.
-    #[derive(Default)]
-    pub struct ModelContainerProperties {
-        /// `description`: text.
-        description: Option<String> = "description",
-        /// `tags`.
-        tags: Option<StringMap> = "tags",
-        /// `properties`: may only grow.
-        properties: Option<StringMap> = "properties",
-        /// `isArchived`.
-        is_archived: Option<bool> = "isArchived",
-        /// `latestVersion`: the newest one.
-        latest_version: Option<String> = "latestVersion",
-        /// `nextVersion`: what a client registers next; two that ask at once are told the same.
-        next_version: Option<String> = "nextVersion",
-        /// `provisioningState`: read only.
-        provisioning_state: Option<ProvisioningState> = "provisioningState",
-        ..
     }
 }
 

@@ -37,3 +37,7 @@ mod hosts;
 
 #[cfg(test)]
 mod auth;
+
+#[cfg(test)]
+#[cfg(feature = "mock")]
+mod assets;

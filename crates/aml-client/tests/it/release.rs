@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aml_client::mock::{MockWorkspace, OperationStyle, Outcome};
 use aml_client::operation::Polling;
-use aml_client::ops::{ListView, ModelVersionsQuery};
+use aml_client::ops::{ListView, VersionsQuery};
 use aml_client::release::{HealthCheck, ReleaseOptions, RollBack};
 use aml_client::wire::{ModelVersion, OnlineEndpoint};
 use aml_client::{Client, ErrorKind, ModelRef};
@@ -386,7 +386,7 @@ async fn ok_models_of_the_mock() {
             .as_deref(),
         Some("20")
     );
-    let query = ModelVersionsQuery::default();
+    let query = VersionsQuery::default();
     let all: Vec<ModelVersion> = client
         .list_model_versions("churn", &query)
         .unwrap()
