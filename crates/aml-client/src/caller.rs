@@ -4,11 +4,11 @@
 //! **Source**: our own; what is repeated is `retry`'s.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use http::header::HeaderValue;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::cloud::Cloud;
 use crate::error::Error;
 use crate::operation::Polling;
+use crate::quota::Quota;
 use crate::request::{self, Call, Target};
 use crate::response;
 use crate::retry::{Effect, RetryPolicy};
@@ -40,6 +41,7 @@ pub(crate) struct Settings {
     pub(crate) api_version: ApiVersion,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) polling: Polling,
+    pub(crate) quota: Mutex<Quota>,
 }
 
 impl Caller {
@@ -128,7 +130,9 @@ impl Caller {
         let mut n_attempts = 0;
         loop {
             n_attempts += 1;
-            let mut answered = send::send(&self.transport, make()?).await;
+            let request = make()?;
+            self.wait_for_quota(request.method()).await;
+            let mut answered = send::send(&self.transport, request).await;
             let is_refused = |answered: &Result<Response<Vec<u8>>, Error>| {
                 answered
                     .as_ref()
@@ -138,6 +142,9 @@ impl Caller {
             // It was not executed: once more with another token, if there is one.
             if is_refused(&answered) && transport.credential.forget(&transport.token_scope) {
                 answered = send::send(transport, make()?).await;
+            }
+            if let Ok(response) = &answered {
+                self.quota_mut(|quota| quota.see(response.headers()));
             }
             let now = self.now();
             let refused;
@@ -159,6 +166,22 @@ impl Caller {
             };
             self.sleep(wait).await;
         }
+    }
+
+    /// Waits where the last answer left no request; not where every decision is the caller's.
+    async fn wait_for_quota(&self, method: &Method) {
+        if self.retry == RetryPolicy::off() {
+            return;
+        }
+        let wait = self.quota_mut(|quota| quota.take(method));
+        if !wait.is_zero() {
+            self.sleep(wait).await;
+        }
+    }
+
+    pub(crate) fn quota_mut<T>(&self, change: impl FnOnce(&mut Quota) -> T) -> T {
+        let mut quota = self.settings.quota.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut quota)
     }
 
     pub(crate) fn now(&self) -> SystemTime {

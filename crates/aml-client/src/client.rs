@@ -4,7 +4,7 @@
 //! **Source**: our own; the environments are `cloud`'s, read 2026-11-22.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use url::{Host, Url};
@@ -17,6 +17,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::cloud::Cloud;
 use crate::error::Error;
 use crate::operation::Polling;
+use crate::quota::Quota;
 use crate::registry::RegistryClient;
 use crate::release::EndpointLocks;
 use crate::request;
@@ -80,6 +81,13 @@ impl Client {
     #[must_use]
     pub fn workspace(&self) -> &WorkspaceScope {
         &self.workspace
+    }
+
+    /// How many requests the resource manager still allows, as its last answers said. A client that makes calls again by itself waits a
+    /// second where none is left.
+    #[must_use]
+    pub fn quota(&self) -> Quota {
+        self.caller.quota_mut(|quota| *quota)
     }
 
     pub(crate) fn caller(&self) -> &Caller {
@@ -255,6 +263,7 @@ impl<S> ClientBuilder<S> {
                 api_version: self.api_version,
                 clock: self.clock,
                 polling: self.polling,
+                quota: Mutex::default(),
             }),
         })
     }

@@ -11,7 +11,7 @@
 //! | runs, metrics and tags as MLflow has them | [`mlflow`] |
 //! | the assets of a registry, which workspaces share | [`registry`] |
 //! | credentials, clouds, resource ids, versions of the interface | [`auth`], [`cloud`], [`arm_id`], [`api_version`] |
-//! | what is repeated, errors with advice, time | [`retry`], [`error`], [`clock`] |
+//! | what is repeated, what is left, errors with advice, time | [`retry`], [`quota`], [`error`], [`clock`] |
 //! | a workspace on loopback for your own tests (feature `mock`) | `mock` |
 //!
 //! What is not here yet is listed in the crate's README; what will never be here is GitHub and the relay.
@@ -74,6 +74,8 @@ pub mod wire;
 mod send;
 
 pub mod retry;
+
+pub mod quota;
 
 mod retry_after;
 

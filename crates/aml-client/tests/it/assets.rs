@@ -286,7 +286,7 @@ async fn ok_workspaces_and_datastores() {
         client.list_workspaces_in_resource_group(),
     ] {
         let all = list.all().await.unwrap();
-        assert_eq!(all, [found.clone()]);
+        assert_eq!(all, std::slice::from_ref(&found));
     }
     assert_eq!(client.default_datastore().await.unwrap(), None);
     mock.add_resource(

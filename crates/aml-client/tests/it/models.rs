@@ -178,3 +178,35 @@ async fn ok_many_calls_share_one_client() {
         assert_eq!(call.await.unwrap().unwrap().as_deref(), Some("7"));
     }
 }
+
+#[tokio::test]
+async fn ok_a_client_waits_where_azure_leaves_it_no_request_and_one_without_retries_does_not() {
+    let server = MockServer::start().await;
+    let empty = ResponseTemplate::new(200)
+        .set_body_json(body())
+        .insert_header("x-ms-ratelimit-remaining-subscription-reads", "0");
+    Mock::given(method("GET"))
+        .respond_with(empty)
+        .expect(4)
+        .mount(&server)
+        .await;
+    let clock = crate::script::Turned::new();
+    let client = builder(&server.uri())
+        .with_retry(aml_client::RetryPolicy::default())
+        .with_clock(clock.clone())
+        .build()
+        .unwrap();
+    assert_eq!(client.quota().reads, None);
+    for _ in 0..2 {
+        let _ = client.get_model_version("churn", "7").await.unwrap();
+    }
+    assert_eq!((client.quota().reads, clock.waits()), (Some(0), vec![1]));
+    for _ in 0..2 {
+        let _ = client
+            .without_retries()
+            .get_model_version("churn", "7")
+            .await
+            .unwrap();
+    }
+    assert_eq!(clock.waits(), [1]);
+}
