@@ -66,6 +66,11 @@ pub enum Alert {
         /// What was found.
         why: String,
     },
+    /// A host without a journal was given what it cannot answer for.
+    NeedsJournal {
+        /// What it was, and what to set.
+        why: String,
+    },
     /// The journal could not promise, or could not be written.
     JournalFailing {
         /// Why.

@@ -169,6 +169,18 @@ fn read(element: &Element<'_>, router: &dyn Router) -> Result<Read, String> {
     ))))
 }
 
+/// What is being released by an event.
+pub(crate) fn release_of(event: &Event<'_>, view: &EventView<'_>) -> ReleaseKey {
+    let source = event.source().to_lowercase();
+    match (view.model(), view.version()) {
+        (Some(model), Some(version)) => {
+            let workspace = view.workspace().map(eventgrid_schema::WorkspaceId::canonical);
+            ReleaseKey::of_model(&workspace.unwrap_or(source), model, version)
+        }
+        _ => ReleaseKey::of_event(&source, event.id()),
+    }
+}
+
 /// The columns of an event, and an item for each route that wants it.
 fn new_event(
     raw: &str,
@@ -178,10 +190,7 @@ fn new_event(
 ) -> NewEvent {
     let workspace = view.workspace().map(eventgrid_schema::WorkspaceId::canonical);
     let place_of = workspace.clone().unwrap_or_else(|| event.source().to_lowercase());
-    let release = match (view.model(), view.version()) {
-        (Some(model), Some(version)) => ReleaseKey::of_model(&place_of, model, version),
-        _ => ReleaseKey::of_event(&event.source().to_lowercase(), event.id()),
-    };
+    let release = release_of(event, view);
     let instant = event
         .time()
         .map(|time| (time.unix_seconds(), time.subsec_nanos()));

@@ -14,6 +14,7 @@
 //! | what Event Grid is answered | [`reply`] |
 //! | who is told what a person must know | [`alarm`] |
 //! | everything plugged together | [`Relay`] |
+//! | the same without a journal, for hosts without any disk | [`PassThrough`] |
 //!
 //! What is **not** here: sockets, signals, configuration files (hosts), durability (aml-relay-sqlite). Bare, without its
 //! default features, this crate has no HTTP client, no runtime and no database.
@@ -38,6 +39,7 @@ mod intake;
 pub mod journal;
 pub mod key;
 pub mod lane;
+pub mod pass_through;
 mod relay;
 pub mod reply;
 pub mod report;
@@ -49,6 +51,7 @@ pub mod webhook;
 mod worker;
 
 pub use self::error::BuildError;
+pub use self::pass_through::{PassReply, PassThrough, PassThroughBuilder};
 pub use self::relay::{Counts, Health, Relay, RelayBuilder};
 pub use self::worker::Round;
 

@@ -210,12 +210,12 @@ impl RelayBuilder {
 }
 
 #[cfg(feature = "tokio")]
-fn default_clock() -> Option<Arc<dyn Clock>> {
+pub(crate) fn default_clock() -> Option<Arc<dyn Clock>> {
     Some(Arc::new(crate::clock::TokioClock))
 }
 
 #[cfg(not(feature = "tokio"))]
-fn default_clock() -> Option<Arc<dyn Clock>> {
+pub(crate) fn default_clock() -> Option<Arc<dyn Clock>> {
     None
 }
 
@@ -453,7 +453,9 @@ impl Relay {
 /// Does it as a task of its own where there is a runtime, so that it ends even when nobody waits any more. None when the
 /// task failed.
 #[cfg(feature = "tokio")]
-async fn to_its_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+pub(crate) async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
     match tokio::runtime::Handle::try_current() {
         Ok(runtime) => runtime.spawn(work).await.ok(),
         Err(_) => Some(work.await),
@@ -461,7 +463,7 @@ async fn to_its_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 's
 }
 
 #[cfg(not(feature = "tokio"))]
-async fn to_its_end<T>(work: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn to_its_end<T>(work: impl Future<Output = T>) -> Option<T> {
     Some(work.await)
 }
 

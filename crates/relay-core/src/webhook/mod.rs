@@ -104,7 +104,7 @@ fn lost(head: &Parts, reply: Reply) -> Box<Early> {
     Box::new(Early { reply, alert })
 }
 
-fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+pub(crate) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     headers
         .iter()
         .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))

@@ -8,6 +8,8 @@ mod crash;
 #[cfg(test)]
 mod flow;
 #[cfg(test)]
+mod pass_through;
+#[cfg(test)]
 mod props;
 #[cfg(test)]
 mod release;
