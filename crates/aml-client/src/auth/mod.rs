@@ -6,8 +6,13 @@
 mod azure_cli;
 mod cache;
 mod chain;
+#[cfg(feature = "certificate")]
+mod client_assertion;
+#[cfg(feature = "certificate")]
+mod client_certificate;
 mod client_secret;
 mod federated;
+mod file;
 mod fixed;
 mod managed_identity;
 mod token_endpoint;
@@ -22,6 +27,10 @@ use secrecy::SecretString;
 
 pub use self::azure_cli::AzureCli;
 pub use self::chain::{CredentialChain, from_env};
+#[cfg(feature = "certificate")]
+pub use self::client_assertion::JwtSigner;
+#[cfg(feature = "certificate")]
+pub use self::client_certificate::ClientCertificate;
 pub use self::client_secret::ClientSecret;
 pub use self::federated::{GithubOidc, WorkloadIdentity};
 pub use self::fixed::FixedToken;

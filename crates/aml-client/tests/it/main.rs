@@ -37,3 +37,23 @@ mod hosts;
 
 #[cfg(test)]
 mod auth;
+
+#[cfg(test)]
+#[cfg(feature = "rustls")]
+mod jwt;
+
+#[cfg(test)]
+#[cfg(feature = "rustls")]
+mod token_service;
+
+#[cfg(test)]
+#[cfg(feature = "rustls")]
+mod capture;
+
+#[cfg(test)]
+#[cfg(feature = "rustls")]
+mod signed;
+
+#[cfg(test)]
+#[cfg(all(feature = "certificate", feature = "rustls"))]
+mod certificate;
