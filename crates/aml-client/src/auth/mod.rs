@@ -4,6 +4,8 @@
 //! **Source**: Azure/azure-sdk-for-rust `azure_core/src/credentials.rs` for the words, read 2026-11-22.
 
 mod azure_cli;
+#[cfg(feature = "azure-identity")]
+mod azure_identity;
 mod cache;
 mod chain;
 #[cfg(feature = "certificate")]
@@ -26,6 +28,8 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 
 pub use self::azure_cli::AzureCli;
+#[cfg(feature = "azure-identity")]
+pub use self::azure_identity::AzureIdentity;
 pub use self::chain::{CredentialChain, from_env};
 #[cfg(feature = "certificate")]
 pub use self::client_assertion::JwtSigner;

@@ -149,6 +149,7 @@ async fn ok_a_chain_goes_on_where_one_is_not_available_and_ends_at_a_refusal() {
     assert!(CredentialChain::default().get_token(SCOPE).await.is_err());
 }
 
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
 #[test]
 fn ok_the_environment_names_one_and_what_is_wrong_is_not_passed_over() {
     let chosen = |pairs: &[(&str, &str)]| {

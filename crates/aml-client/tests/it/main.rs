@@ -57,3 +57,7 @@ mod signed;
 #[cfg(test)]
 #[cfg(all(feature = "certificate", feature = "rustls"))]
 mod certificate;
+
+#[cfg(test)]
+#[cfg(all(feature = "azure-identity", feature = "rustls"))]
+mod azure_identity;

@@ -114,6 +114,13 @@ impl World {
         Arc::new(aml_client::auth::AzureCli::new(program))
     }
 
+    #[cfg(feature = "azure-identity")]
+    fn official(&self) -> Made {
+        let theirs = crate::azure_identity::Theirs::of(&self.clock, &self.tokens.token());
+        let made = aml_client::auth::AzureIdentity::new(Arc::new(theirs));
+        Arc::new(made.with_clock(self.clock.clone()))
+    }
+
     /// One of each, right in everything, and what the token service takes for its proof.
     fn all(&self) -> Vec<(&'static str, Made, Option<&'static str>)> {
         let json = json!({ "clientId": CLIENT, "clientSecret": CLIENT_SECRET, "tenantId": TENANT,
@@ -154,6 +161,8 @@ impl World {
             self.certificate(jwt::PKCS8),
             Some("certificate and chain"),
         ));
+        #[cfg(feature = "azure-identity")]
+        all.push(("azure identity", self.official(), None));
         let pod = self.pod(&self.tokens.statement(POD, EXCHANGE, 600));
         all.push(("pod", pod, Some("statement")));
         all
@@ -289,7 +298,7 @@ async fn err_tokens_that_azure_ml_does_not_take() {
             let n_tokens = world.tokens.proofs().len() - n_proofs;
             // Whoever can have another token has it asked for one time; a token that was given is all there is.
             match (name, proof) {
-                ("fixed", _) => assert_eq!((n_asked, n_tokens), (1, 0)),
+                ("fixed" | "azure identity", _) => assert_eq!((n_asked, n_tokens), (1, 0)),
                 (_, None) => assert_eq!((n_asked, n_tokens), (2, 0), "{name}"),
                 (_, Some(_)) => assert_eq!((n_asked, n_tokens), (2, 2), "{name}"),
             }
