@@ -39,6 +39,8 @@
 //! | --- | --- | --- |
 //! | `rustls` | yes | TLS by rustls with the ring provider, passed explicitly, and the platform's certificate store |
 //! | `native-tls` | no | TLS by the operating system's library, used where `rustls` is off |
+//! | `certificate` | no | a service principal proved by a certificate: a PEM file with `rustls`, a signer of your own without it |
+//! | `azure-identity` | no | an adapter for the credentials of Azure's own crates (`azure_identity`) |
 //! | `mock` | no | a stateful workspace on loopback for your own tests |
 //!
 //! Without either the crate compiles and talks http to loopback, or through a `reqwest::Client` of your own

@@ -59,11 +59,16 @@ impl TokenCredential for CredentialChain {
 /// | --- | --- |
 /// | `AZURE_CREDENTIALS` | a service principal of that JSON |
 /// | `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET` | a service principal |
+/// | `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_CLIENT_CERTIFICATE_PATH` | a service principal and the certificate of that PEM file |
 /// | `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_FEDERATED_TOKEN_FILE` | workload identity |
 /// | `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `ACTIONS_ID_TOKEN_REQUEST_URL`, `…_TOKEN` | a job of GitHub Actions |
 /// | `IDENTITY_ENDPOINT`, `IDENTITY_HEADER` | App Service, Functions, Container Apps |
 /// | `MSI_ENDPOINT`, `MSI_SECRET` | Azure ML compute |
 /// | nothing of these | the identity of the virtual machine |
+///
+/// The certificate needs the features `certificate` and `rustls`. Where they are off, or the tenant or the client id is not there, its
+/// variable is an error: whoever set it wants no other credential. `AZURE_CLIENT_SEND_CERTIFICATE_CHAIN` sends all certificates of the file
+/// along; with `AZURE_CLIENT_CERTIFICATE_PASSWORD` the file cannot be read.
 ///
 /// `AZURE_AUTHORITY_HOST` is another authority than the cloud's; `AZURE_CLIENT_ID` chooses among identities of a host.
 ///
@@ -80,12 +85,22 @@ pub fn from_env(
             &SecretString::from(json),
         )?));
     }
+    let tenant = get("AZURE_TENANT_ID");
     let client_id = get("AZURE_CLIENT_ID");
-    if let (Some(tenant), Some(client_id)) = (get("AZURE_TENANT_ID"), &client_id) {
+    let certificate = get("AZURE_CLIENT_CERTIFICATE_PATH");
+    if certificate.is_some() && (tenant.is_none() || client_id.is_none()) {
+        return Err(CredentialError::failed(
+            "AZURE_CLIENT_CERTIFICATE_PATH is there, but AZURE_TENANT_ID or AZURE_CLIENT_ID is not",
+        ));
+    }
+    if let (Some(tenant), Some(client_id)) = (tenant, &client_id) {
         if let Some(secret) = get("AZURE_CLIENT_SECRET") {
             return Ok(Arc::new(ClientSecret::new(
                 &authority, &tenant, client_id, secret,
             )?));
+        }
+        if let Some(file) = certificate {
+            return of_certificate(&get, &authority, &tenant, client_id, file);
         }
         if let Some(file) = get("AZURE_FEDERATED_TOKEN_FILE") {
             return Ok(Arc::new(WorkloadIdentity::new(
@@ -114,4 +129,44 @@ pub fn from_env(
         )?));
     }
     Ok(Arc::new(ManagedIdentity::of_machine(None, selector)?))
+}
+
+#[cfg(all(feature = "certificate", feature = "rustls"))]
+fn of_certificate(
+    get: &dyn Fn(&str) -> Option<String>,
+    authority: &str,
+    tenant: &str,
+    client_id: &str,
+    file: String,
+) -> Result<Arc<dyn TokenCredential>, CredentialError> {
+    use super::client_certificate::ClientCertificate;
+
+    if get("AZURE_CLIENT_CERTIFICATE_PASSWORD").is_some() {
+        return Err(CredentialError::failed(
+            "AZURE_CLIENT_CERTIFICATE_PASSWORD is there, but only PEM files without a password are read; \
+             openssl pkcs12 -in IN -out OUT -nodes makes one of a .pfx, openssl pkey -in IN -out OUT a plain key",
+        ));
+    }
+    let credential = ClientCertificate::from_file(authority, tenant, client_id, file)?;
+    let chain = get("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN").unwrap_or_default();
+    match chain.trim().to_ascii_lowercase().as_str() {
+        "1" | "true" => Ok(Arc::new(credential.with_chain())),
+        "" | "0" | "false" => Ok(Arc::new(credential)),
+        _ => Err(CredentialError::failed(
+            "AZURE_CLIENT_SEND_CERTIFICATE_CHAIN is neither true nor false",
+        )),
+    }
+}
+
+#[cfg(not(all(feature = "certificate", feature = "rustls")))]
+fn of_certificate(
+    _get: &dyn Fn(&str) -> Option<String>,
+    _authority: &str,
+    _tenant: &str,
+    _client_id: &str,
+    _file: String,
+) -> Result<Arc<dyn TokenCredential>, CredentialError> {
+    Err(CredentialError::failed(
+        "AZURE_CLIENT_CERTIFICATE_PATH is there, but this program was built without the feature certificate or rustls of aml-client",
+    ))
 }

@@ -1,6 +1,6 @@
 //! **Here**: [`WorkloadIdentity`] and [`GithubOidc`]: no stored secret, but a statement of somebody whom Entra trusts.
 //! **Not here**: the exchange (`token_endpoint`), keeping tokens (`cache`).
-//! **Reads**: `token_endpoint`, `cache`.
+//! **Reads**: `token_endpoint`, `cache`, `file`.
 //! **Source**: <https://learn.microsoft.com/entra/workload-id/workload-identity-federation> and
 //! <https://docs.github.com/actions/reference/security/oidc>, read 2026-11-23.
 
@@ -15,12 +15,11 @@ use serde::Deserialize;
 use url::Url;
 
 use super::cache::Kept;
+use super::file::read_file;
 use super::token_endpoint::{TokenEndpoint, TokenHttp, check_client_id};
 use super::{AccessToken, CredentialError, TokenCredential};
 use crate::clock::Clock;
 
-/// What the exchange calls a statement in the form of a JSON Web Token.
-const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// For whom the statement is made.
 const AUDIENCE: &str = "api://AzureADTokenExchange";
 /// The longest statement that is taken.
@@ -52,10 +51,8 @@ impl Federated {
         let fetch = async || {
             let assertion = assertion().await?;
             let now = self.kept.clock().now();
-            let kind = SecretString::from(ASSERTION_TYPE);
-            let proof = [("client_assertion_type", &kind), ("client_assertion", &assertion)];
             self.endpoint
-                .client_credentials(scope, &self.client_id, &proof, now)
+                .client_assertion(scope, &self.client_id, &assertion, now)
                 .await
         };
         self.kept.get(scope, fetch).await
@@ -94,19 +91,10 @@ impl WorkloadIdentity {
     }
 
     async fn assertion(&self) -> Result<SecretString, CredentialError> {
-        let file = self.file.clone();
-        let read = tokio::task::spawn_blocking(move || std::fs::read(file)).await;
-        let unreadable = |why| CredentialError::unavailable(why);
-        let bytes = read
-            .map_err(|_| unreadable("the file of the workload's identity was not read"))?
-            .map_err(|error| {
-                unreadable("the file of the workload's identity cannot be read").with_source(error)
-            })?;
-        if bytes.len() > MAX_ASSERTION_BYTES {
-            return Err(unreadable("the file of the workload's identity is too long"));
-        }
-        assertion(String::from_utf8(bytes).ok().as_deref())
-            .ok_or_else(|| unreadable("the file of the workload's identity holds no statement"))
+        let what = "the file of the workload's identity";
+        let bytes = read_file(&self.file, what, MAX_ASSERTION_BYTES).await?;
+        assertion(std::str::from_utf8(bytes.expose_secret()).ok())
+            .ok_or_else(|| CredentialError::unavailable(format!("{what} holds no statement")))
     }
 }
 

@@ -4,10 +4,17 @@
 //! **Source**: Azure/azure-sdk-for-rust `azure_core/src/credentials.rs` for the words, read 2026-11-22.
 
 mod azure_cli;
+#[cfg(feature = "azure-identity")]
+mod azure_identity;
 mod cache;
 mod chain;
+#[cfg(feature = "certificate")]
+mod client_assertion;
+#[cfg(feature = "certificate")]
+mod client_certificate;
 mod client_secret;
 mod federated;
+mod file;
 mod fixed;
 mod managed_identity;
 mod token_endpoint;
@@ -21,7 +28,13 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 
 pub use self::azure_cli::AzureCli;
+#[cfg(feature = "azure-identity")]
+pub use self::azure_identity::AzureIdentity;
 pub use self::chain::{CredentialChain, from_env};
+#[cfg(feature = "certificate")]
+pub use self::client_assertion::JwtSigner;
+#[cfg(feature = "certificate")]
+pub use self::client_certificate::ClientCertificate;
 pub use self::client_secret::ClientSecret;
 pub use self::federated::{GithubOidc, WorkloadIdentity};
 pub use self::fixed::FixedToken;

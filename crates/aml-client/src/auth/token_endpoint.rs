@@ -20,6 +20,8 @@ use crate::tls::{self, Security};
 
 /// The longest answer that is read.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+/// What the exchange calls a statement in the form of a JSON Web Token.
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// An HTTP client of a credential.
 #[derive(Clone)]
@@ -111,6 +113,25 @@ impl TokenEndpoint {
             http: TokenHttp::new(&url, Duration::from_secs(20))?,
             url,
         })
+    }
+
+    /// The address itself, for which a statement is made.
+    #[cfg(feature = "certificate")]
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// `grant_type=client_credentials` with a statement of one's own, or of somebody whom Entra trusts.
+    pub(super) async fn client_assertion(
+        &self,
+        scope: &str,
+        client_id: &str,
+        assertion: &SecretString,
+        now: SystemTime,
+    ) -> Result<Fetched, CredentialError> {
+        let kind = SecretString::from(ASSERTION_TYPE);
+        let proof = [("client_assertion_type", &kind), ("client_assertion", assertion)];
+        self.client_credentials(scope, client_id, &proof, now).await
     }
 
     /// `grant_type=client_credentials` with these pairs.

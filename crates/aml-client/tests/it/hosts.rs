@@ -149,6 +149,7 @@ async fn ok_a_chain_goes_on_where_one_is_not_available_and_ends_at_a_refusal() {
     assert!(CredentialChain::default().get_token(SCOPE).await.is_err());
 }
 
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
 #[test]
 fn ok_the_environment_names_one_and_what_is_wrong_is_not_passed_over() {
     let chosen = |pairs: &[(&str, &str)]| {
@@ -281,4 +282,22 @@ async fn ok_the_azure_cli_is_called_with_a_list_of_arguments() {
     for tenant in ["", "-x", "a;b", "a b"] {
         assert!(AzureCli::default().with_tenant(tenant).is_err(), "{tenant}");
     }
+}
+
+/// A variable that names what this build does not have is not passed over.
+#[cfg(not(all(feature = "certificate", feature = "rustls")))]
+#[test]
+fn err_a_certificate_that_this_build_cannot_read() {
+    let variable = |name: &str| match name {
+        "AZURE_CLIENT_CERTIFICATE_PATH" => Some("/x".to_owned()),
+        "AZURE_TENANT_ID" => Some(TENANT.to_owned()),
+        "AZURE_CLIENT_ID" => Some(CLIENT.to_owned()),
+        "IDENTITY_ENDPOINT" | "IDENTITY_HEADER" => Some("http://127.0.0.1:1/x".to_owned()),
+        _ => None,
+    };
+    let error = from_env(Cloud::Public, variable).unwrap_err();
+    assert!(
+        error.to_string().contains("without the feature certificate"),
+        "{error}"
+    );
 }

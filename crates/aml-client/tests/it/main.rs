@@ -41,3 +41,27 @@ mod auth;
 #[cfg(test)]
 #[cfg(feature = "mock")]
 mod assets;
+
+#[cfg(test)]
+#[cfg(feature = "rustls")]
+mod jwt;
+
+#[cfg(test)]
+#[cfg(feature = "rustls")]
+mod token_service;
+
+#[cfg(test)]
+#[cfg(feature = "rustls")]
+mod capture;
+
+#[cfg(test)]
+#[cfg(feature = "rustls")]
+mod signed;
+
+#[cfg(test)]
+#[cfg(all(feature = "certificate", feature = "rustls"))]
+mod certificate;
+
+#[cfg(test)]
+#[cfg(all(feature = "azure-identity", feature = "rustls"))]
+mod azure_identity;

@@ -19,7 +19,11 @@ pub(crate) struct Turned(Arc<Mutex<(SystemTime, Vec<u64>)>>);
 
 impl Turned {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Mutex::new((now(), Vec::new()))))
+        Self::at(now())
+    }
+
+    pub(crate) fn at(now: SystemTime) -> Self {
+        Self(Arc::new(Mutex::new((now, Vec::new()))))
     }
 
     pub(crate) fn turn(&self, by: Duration) {
