@@ -173,7 +173,7 @@ async fn endpoints(client: &Client, name: &str) -> Made {
                 .await?,
         ),
         "endpoints delete" | "endpoints delete missing" => {
-            client.delete_online_endpoint("epp").await?.await?
+            client.delete_online_endpoint("epp").await?.await?;
         }
         "endpoints list keys" => drop(client.list_endpoint_keys("epp").await?),
         "endpoints regenerate key" => {
