@@ -11,8 +11,7 @@ use serde_json::{Value, json};
 use wiremock::{Request, Respond, ResponseTemplate};
 
 use super::state::State;
-use super::subscriptions::subscription;
-use super::{lock, models, online, operations};
+use super::{lock, models, online, operations, subscriptions};
 
 /// Everything that gets an answer.
 pub(super) struct Answering(Arc<Mutex<State>>);
@@ -140,10 +139,15 @@ fn answered(state: &mut State, request: &Request) -> ResponseTemplate {
         (&Method::POST, ["onlineendpoints", endpoint, "deployments", deployment, "getlogs"]) => {
             online::logs(state, endpoint, deployment, body().as_ref())
         }
-        (method, ["providers", provider, "eventsubscriptions", name])
+        (method, ["providers", provider, "eventsubscriptions", below @ ..])
             if provider.eq_ignore_ascii_case("Microsoft.EventGrid") =>
         {
-            subscription(state, method, name, body())
+            match (method, below) {
+                (&Method::GET, []) => subscriptions::list(state, request),
+                (method, [name]) => subscriptions::subscription(state, method, name, body()),
+                (&Method::POST, [name, "getfullurl"]) => subscriptions::full_url(state, name),
+                _ => missing(),
+            }
         }
         _ => missing(),
     }
