@@ -1,27 +1,30 @@
-# Here: our mock workspace as a program that is told what to do, behind TLS, which Microsoft's clients insist on.
+# Here: our mock workspace as a program that is told what to do, behind TLS, which Microsoft's clients insist on; and answers that are spoilt.
 # Not here: what is asked of it (release_flow.py).
 # Reads: the example mock_workspace of aml-client.
 
+import http.client
 import json
-import socket
-import ssl
 import subprocess
-import threading
+
+from capture import Server
+
+# What concerns one connection and not the next.
+HOPS = ("connection", "content-length", "host", "transfer-encoding")
 
 
 class Mock:
-    """Lives until `end`; `base` is its address to the outside, with TLS."""
+    """Lives until `end`; `base` is its address to the outside, with TLS. `spoil` may change an answer: method, path, JSON -> JSON."""
 
-    def __init__(self, program, authority):
+    def __init__(self, program, authority, spoil=None):
         self.program = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.inside = self.program.stdout.readline().strip()
-        host, port = self.inside.removeprefix("http://").split(":")
-        self.address = host, int(port)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(authority.certificate, authority.key)
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.base = f"https://localhost:{listener.getsockname()[1]}"
-        threading.Thread(target=self.accept, args=(listener, context), daemon=True).start()
+        self.address = self.program.stdout.readline().strip().removeprefix("http://")
+        self.spoil, self.n_spoilt = spoil, 0
+        mock = self
+
+        def answer(handler):
+            mock.forward(handler)
+
+        self.base = Server(answer, authority).base
         self.tell("public-uri", self.base)
 
     def tell(self, *words):
@@ -36,30 +39,17 @@ class Mock:
         self.program.stdin.close()
         assert self.program.wait(timeout=10) == 0
 
-    def accept(self, listener, context):
-        while True:
-            connection, _ = listener.accept()
-            threading.Thread(target=self.forward, args=(connection, context), daemon=True).start()
-
-    def forward(self, connection, context):
-        try:
-            outside = context.wrap_socket(connection, server_side=True)
-        except OSError:
-            return
-        inside = socket.create_connection(self.address)
-        threading.Thread(target=pass_on, args=(inside, outside), daemon=True).start()
-        pass_on(outside, inside)
-
-
-def pass_on(one, other):
-    """Bytes from one to the other, until either ends."""
-    try:
-        while data := one.recv(65536):
-            other.sendall(data)
-    except OSError:
-        pass
-    for end in (one, other):
-        try:
-            end.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+    def forward(self, handler):
+        connection = http.client.HTTPConnection(self.address, timeout=30)
+        headers = {name: value for name, value in handler.headers.items() if name.lower() not in HOPS}
+        connection.request(handler.command, handler.path, handler.read_body(), headers)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        if self.spoil and body:
+            told = json.loads(body)
+            spoilt = self.spoil(handler.command, handler.path, json.loads(body))
+            if spoilt != told:
+                self.n_spoilt += 1
+                body = json.dumps(spoilt).encode()
+        handler.send(answer.status, [(name, value) for name, value in answer.getheaders() if name.lower() not in HOPS], body)

@@ -1,5 +1,5 @@
 # Here: a release as a user of Microsoft's azure-ai-ml makes it, against our mock: what its MLClient reads is asserted at every step, and
-# what the mock holds at the end.
+# what the mock holds at the end. Then the same with answers that are spoilt, each of which a step must see.
 # Not here: the mock behind TLS (mock.py), single requests (judge.py).
 # Reads: the program mock_workspace, which is the first argument.
 
@@ -44,14 +44,19 @@ class Flow:
         self.client, self.models = client, client.models
         self.endpoints, self.deployments = client.online_endpoints, client.online_deployments
 
-    def run(self):
+    def run(self, say):
+        """All steps; gives the name of the one that fails, and why."""
         for name, step in vars(type(self)).items():
             if name[0] != "_" and name != "run":
                 began = time.monotonic()
-                # Its poller prints full stops.
-                with redirect_stdout(StringIO()):
-                    step(self)
-                print(f"  {name.replace('_', ' ')}: {time.monotonic() - began:.1f} s")
+                try:
+                    # Its poller prints full stops.
+                    with redirect_stdout(StringIO()):
+                        step(self)
+                except Exception as error:  # whatever the client makes of it
+                    return name, error
+                say(f"  {name.replace('_', ' ')}: {time.monotonic() - began:.1f} s")
+        return None, None
 
     def workspace_is_read(self):
         workspace = self.client.workspaces.get("wsp")
@@ -269,25 +274,102 @@ class Flow:
         assert changed.provisioning_state == "Succeeded"
 
 
+def spoilt(at, place, other):
+    """Spoils one place of the answers to this: `METHOD /end-of-path`."""
+    method, end = at.split(" ")
+
+    def spoil(asked, path, body):
+        path = path.split("?")[0]
+        if asked != method or not path.endswith(end):
+            return body
+        inner = {"": body}
+        *way, last = [""] + place.split(".")
+        for step in way:
+            if isinstance(inner, list):
+                inner = dict(enumerate(inner)).get(int(step))
+            else:
+                inner = inner.get(step) if isinstance(inner, dict) else None
+        if isinstance(inner, dict) and last in inner:
+            inner[last] = other
+        return body
+
+    return spoil
+
+
+def operations_lie(_, path, body):
+    return {**body, "status": "Succeeded"} if "/mfeOperationsStatus/" in path else body
+
+
+def lists_end_early(_, __, body):
+    return {name: value for name, value in body.items() if name != "nextLink"} if isinstance(body, dict) else body
+
+
+CREDIT = "/onlineEndpoints/credit"
+# What is told wrongly, and the step that must see it.
+SPOILT = [
+    (spoilt("GET /wsp", "location", "eastus"), "workspace_is_read"),
+    (spoilt("GET /models/churn", "properties.nextVersion", "1"), "versions_are_registered_and_counted"),
+    (spoilt("PUT /versions/1", "properties.modelUri", "azureml://other"), "versions_are_registered_and_counted"),
+    (spoilt("GET /versions/2", "properties.tags", {}), "versions_are_read"),
+    (spoilt("GET /versions/99", "error.details", []), "versions_are_read"),
+    (spoilt("PUT /versions/1", "error.message", "no"), "a_version_that_is_written_again_is_no_newer"),
+    (lists_end_early, "lists_have_pages"),
+    (spoilt(f"GET {CREDIT}", "properties.provisioningState", "Creating"), "an_endpoint_is_created"),
+    (spoilt(f"GET {CREDIT}", "identity", None), "an_endpoint_is_created"),
+    (spoilt(f"GET {CREDIT}/deployments/blue", "properties.model", model_id("1")), "a_model_is_released"),
+    (spoilt(f"GET {CREDIT}/deployments/blue", "properties.requestSettings", None), "a_deployment_is_created"),
+    (spoilt(f"GET {CREDIT}", "properties.traffic", {}), "traffic_is_given"),
+    (spoilt(f"GET {CREDIT}/deployments", "value.1.name", "grey"), "a_second_deployment_takes_a_share"),
+    (spoilt(f"POST {CREDIT}/listKeys", "secondaryKey", "k"), "keys_are_read_and_made_anew"),
+    (spoilt("POST /getLogs", "content", ""), "logs_are_read"),
+    (spoilt("POST /score/credit", "deployment", "red"), "the_endpoint_is_asked"),
+    (operations_lie, "a_failure_is_told"),
+]
+
+
+def flow(program, authority, folder, name, operations, spoil=None):
+    """A mock of its own, and a client of it."""
+    from azure.ai.ml import MLClient
+    from azure.ai.ml.constants._endpoint import EndpointInvokeFields
+    from calls import Credential
+
+    # It keeps the deployment that was asked last for whoever asks next, in whatever workspace.
+    EndpointInvokeFields.DEFAULT_HEADER.pop(EndpointInvokeFields.MODEL_DEPLOYMENT, None)
+    mock = Mock(program, authority, spoil)
+    # A cloud of its own beside those that MLClient knows.
+    cloud = {"azure_portal": "https://portal.azure.com/", "resource_manager": f"{mock.base}/", "storage_endpoint": "core.windows.net",
+             "active_directory": "https://login.microsoftonline.com/", "aml_resource_id": "https://ml.azure.com/",
+             "registry_discovery_endpoint": f"{mock.base}/"}
+    os.environ.pop("AZUREML_CURRENT_CLOUD", None)
+    client = MLClient(Credential(), *SCOPE, enable_telemetry=False, cloud=name, cloud_metadata=cloud)
+    mock.tell("operations", operations, "status")
+    mock.tell("page-size", 2)
+    return mock, Flow(mock, client, folder)
+
+
 def main(program):
+    complaints = []
     with tempfile.TemporaryDirectory() as folder:
         authority = Authority(folder)
         os.environ["REQUESTS_CA_BUNDLE"] = authority.certificate
-        mock = Mock(program, authority)
-        # One of its own beside the clouds that MLClient knows.
-        cloud = {"azure_portal": "https://portal.azure.com/", "resource_manager": f"{mock.base}/", "storage_endpoint": "core.windows.net",
-                 "active_directory": "https://login.microsoftonline.com/", "aml_resource_id": "https://ml.azure.com/",
-                 "registry_discovery_endpoint": f"{mock.base}/"}
-        from azure.ai.ml import MLClient
-        from calls import Credential
-
-        client = MLClient(Credential(), *SCOPE, enable_telemetry=False, cloud="Loopback", cloud_metadata=cloud)
-        mock.tell("operations", 300, "status")
-        mock.tell("page-size", 2)
-        Flow(mock, client, folder).run()
+        mock, steps = flow(program, authority, folder, "Loopback", 300)
+        failed, why = steps.run(print)
         mock.end()
+        if failed:
+            complaints.append(f"{failed}: {type(why).__name__}: {why}")
+        for n, (spoil, expected) in enumerate(SPOILT):
+            mock, steps = flow(program, authority, folder, f"Loopback{n}", 0, spoil)
+            failed, _ = steps.run(lambda _: None)
+            mock.end()
+            if failed != expected or mock.n_spoilt == 0:
+                complaints.append(f"answers spoilt in way {n} ({mock.n_spoilt}) are seen by {failed}, not by {expected}")
+    print(f"release by MLClient: {len(complaints)} complaints; {len(SPOILT)} ways to spoil the answers were tried")
+    return complaints
 
 
 if __name__ == "__main__":
     logging.disable(logging.WARNING)
-    main(sys.argv[1])
+    found = main(sys.argv[1])
+    for complaint in found:
+        print(complaint, file=sys.stderr)
+    sys.exit(1 if found else 0)
