@@ -12,6 +12,7 @@ PROVIDERS = "The provider is asked for by a newer version of the resource manage
 ACCEPT = "We always say that we read JSON; where there is no body to read, or a link is followed, Microsoft's clients say nothing of it."
 DEFAULT = "A default of the service is not sent unless it was set; the older clients of Microsoft write some."
 NEWER = "What we do not know goes back as it was read; the management package drops it."
+NULL = "A null goes back where we do not know the member, and is left out where we do; one of Microsoft's clients sends all, the other none."
 BACK_LINK = "The link to an operation that is over is the service's own, and does not go back; Microsoft's clients send it back."
 BODY_LINK = "A link to the operation that only the body has is followed, as Microsoft's own script does; Microsoft's clients ask the resource instead."
 
@@ -35,6 +36,11 @@ def allowed():
     every += [Allowed(client, "*", "* header.accept", "application/json", "*/*", ACCEPT) for client in ("mgmt", "aiml", "events")]
     for call in ("versions archive", "versions restore", "endpoints set traffic", "deployments change model"):
         every.append(Allowed("mgmt", call, "2 body.properties.newerThanAll.a.0", 1, ABSENT, NEWER))
+    for call, member in (("versions archive", "datasets"), ("versions restore", "datasets"), ("endpoints set traffic", "compute"),
+                         ("deployments change model", "startupProbe")):
+        every.append(Allowed("mgmt", call, f"2 body.properties.{member}", None, ABSENT, NULL))
+    for call in ("endpoints set traffic", "deployments change model"):
+        every.append(Allowed("aiml", call, "2 body.properties.description", ABSENT, None, NULL))
     for client, call, place, value in (
         ("mgmt", "versions put", "properties.isArchived", False),
         ("mgmt", "jobs put", "properties.isArchived", False),

@@ -20,7 +20,7 @@ def resource(below, path, name, properties, **more):
 def version(name, archived=False):
     return resource("models/versions", f"models/m/versions/{name}", name, {
         "description": "d", "modelUri": "azureml://jobs/j/outputs/artifacts/paths/model", "modelType": "mlflow_model", "jobName": "j",
-        "flavors": {"python_function": {"data": {"loader_module": "mlflow.sklearn"}}}, "stage": "Production", "tags": {"k": "v"},
+        "flavors": {"python_function": {"data": {"loader_module": "mlflow.sklearn"}}}, "stage": "Production", "tags": {"k": "v", "none": None}, "datasets": None,
         "properties": {"p": "q"}, "isArchived": archived, "isAnonymous": False, "provisioningState": "Succeeded", **NEWER})
 
 
@@ -30,7 +30,7 @@ def container():
 
 def endpoint(state="Succeeded", link=None):
     return resource("onlineEndpoints", "onlineEndpoints/epp", "epp", {
-        "authMode": "Key", "description": "d", "traffic": {"blue": 100}, "provisioningState": state,
+        "authMode": "Key", "description": None, "compute": None, "traffic": {"blue": 100}, "provisioningState": state,
         "scoringUri": "https://epp.westeurope.inference.ml.azure.com/score",
         "swaggerUri": "https://epp.westeurope.inference.ml.azure.com/swagger.json", "publicNetworkAccess": "Enabled",
         "properties": {"azureml.onlineendpointid": "x", **(link or {})}, **NEWER},
@@ -41,7 +41,7 @@ def endpoint(state="Succeeded", link=None):
 def deployment(state="Succeeded", link=None):
     return resource("onlineEndpoints/deployments", "onlineEndpoints/epp/deployments/blue", "blue", {
         "endpointComputeType": "Managed", "model": f"{W}/models/m/versions/2", "instanceType": "Standard_DS3_v2",
-        "provisioningState": state, "appInsightsEnabled": True, "environmentVariables": {"A": "1"},
+        "provisioningState": state, "appInsightsEnabled": True, "environmentVariables": {"A": "1", "B": None}, "description": None, "startupProbe": None,
         "scaleSettings": {"scaleType": "Default"}, "egressPublicNetworkAccess": "Enabled",
         "requestSettings": {"requestTimeout": "PT5S", "maxConcurrentRequestsPerInstance": 2, "maxQueueWait": "PT0.5S"},
         "livenessProbe": {"initialDelay": "PT10S", "period": "PT10S", "timeout": "PT2S", "failureThreshold": 30, "successThreshold": 1},

@@ -180,9 +180,16 @@ def event_calls(base):
             filter=events.EventSubscriptionFilter(included_event_types=["Microsoft.MachineLearningServices.RunCompleted"]),
             event_delivery_schema="EventGridSchema")
 
+    def put_topic():
+        topic = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.EventGrid/namespaces/n/topics/t"
+        put(destination=events.NamespaceTopicEventSubscriptionDestination(resource_id=topic),
+            filter=events.EventSubscriptionFilter(included_event_types=["Microsoft.MachineLearningServices.RunStatusChanged"]),
+            event_delivery_schema="CloudEventSchemaV1_0")
+
     return {
         "subscriptions put webhook": put_webhook,
         "subscriptions put queue": put_queue,
+        "subscriptions put topic": put_topic,
         "subscriptions get": lambda: client.get(W, "sub"),
         "subscriptions list": lambda: list(client.list_by_resource(
             "rg", "Microsoft.MachineLearningServices", "workspaces", "wsp")),

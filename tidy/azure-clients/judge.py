@@ -1,10 +1,12 @@
 # Here: whether what we send is what Microsoft's own clients send for the same calls; and whether this would be seen if it were not.
 # Not here: the calls (calls.py, every_call.rs), the answers (answers.py), the comparison (compare.py), what may differ (allowed.py).
-# Reads: the program every_call, which is the first argument; the docs that list the differences.
+# Reads: the program every_call, which is the first argument, and its source; the docs that list the differences; the files of calls.
 
 import copy
+import glob
 import logging
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -14,7 +16,10 @@ from answers import script
 from capture import Authority, Capture
 from compare import HEADERS, differences, parts
 
-DOCS = "crates/aml-client/docs/requests.md"
+CRATE = "crates/aml-client"
+DOCS = f"{CRATE}/docs/requests.md"
+# Calls of the client that have no request of their own.
+NOT_COMPARED = {"wait_for_job": "it is get_job, again and again", "continue_list": "it follows a link, as all lists do"}
 
 
 def our_calls(every_call):
@@ -122,6 +127,21 @@ def overlooked(client, call, ours, theirs):
     return shown, passed
 
 
+def without_counterpart():
+    """Calls of the client that every_call does not make."""
+    def read(path):
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+
+    calls = {call for path in glob.glob(f"{CRATE}/src/ops/*.rs")
+             for call in re.findall(r"\n    pub (?:async )?fn (\w+)(?:<[^(]*>)?\(\s*&self", read(path))}
+    assert len(calls) > 20, calls
+    made = read(f"{CRATE}/examples/every_call.rs")
+    unmade = {call for call in calls if not re.search(rf"\.{call}\(", made)}
+    complaints = [f"every_call does not make {call}" for call in sorted(unmade - NOT_COMPARED.keys())]
+    return complaints + [f"{call} is made, or is gone" for call in sorted(NOT_COMPARED.keys() - unmade)]
+
+
 def compared(ours, theirs):
     """What is to be complained of: differences that are not meant, calls without a counterpart, and allowances of no use."""
     meant, complaints = allowed(), []
@@ -139,6 +159,7 @@ def compared(ours, theirs):
 
 def judge(every_call):
     *complaints, ours = our_calls(every_call)
+    complaints += without_counterpart()
     with tempfile.TemporaryDirectory() as folder:
         theirs = their_calls(Authority(folder))
     complaints += compared(lambda _: ours, theirs)

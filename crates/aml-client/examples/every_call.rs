@@ -22,7 +22,7 @@ use serde_json::json;
 /// What Azure answers to is not looked at here, beside that the client can read it.
 type Made = Result<(), Box<dyn Error>>;
 
-const CALLS: [&str; 48] = [
+const CALLS: [&str; 49] = [
     "models list",
     "models list archived",
     "models get",
@@ -65,6 +65,7 @@ const CALLS: [&str; 48] = [
     "jobs cancel",
     "subscriptions put webhook",
     "subscriptions put queue",
+    "subscriptions put topic",
     "subscriptions get",
     "subscriptions list",
     "subscriptions delete",
@@ -288,6 +289,12 @@ async fn subscriptions(client: &Client, name: &str) -> Made {
             let subscription = NewEventSubscription::to_storage_queue(&storage, "q")
                 .with_event_types(["Microsoft.MachineLearningServices.RunCompleted"])
                 .with_schema(DeliverySchema::EventGrid);
+            drop(client.put_event_subscription("sub", &subscription).await?.await?);
+        }
+        "subscriptions put topic" => {
+            let topic = format!("{provider}/Microsoft.EventGrid/namespaces/n/topics/t");
+            let subscription = NewEventSubscription::to_namespace_topic(topic)
+                .with_event_types(["Microsoft.MachineLearningServices.RunStatusChanged"]);
             drop(client.put_event_subscription("sub", &subscription).await?.await?);
         }
         "subscriptions get" => drop(client.get_event_subscription("sub").await?),
