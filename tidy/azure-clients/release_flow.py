@@ -12,7 +12,7 @@ import time
 from contextlib import redirect_stdout
 from io import StringIO
 
-from capture import Authority
+from capture import Authority, Server
 from mock import Mock
 
 SCOPE = ("s", "rg", "wsp")
@@ -237,6 +237,43 @@ class Flow:
         self.deployments.begin_delete("green", "credit").result(timeout=60)
         raises(ResourceNotFoundError, lambda: self.deployments.get("green", "credit"))
         assert [deployment.name for deployment in self.deployments.list("credit")] == ["blue"]
+
+    def events_are_subscribed_to_and_delivered(self):
+        from azure.ai.ml.entities import Model
+        from azure.core.exceptions import ResourceNotFoundError
+        from azure.mgmt.eventgrid import EventGridManagementClient
+        from azure.mgmt.eventgrid import models as events
+        from calls import Credential
+
+        subscriptions = EventGridManagementClient(Credential(), "s", base_url=self.mock.base).event_subscriptions
+        heard = []
+
+        def webhook(handler):
+            told = json.loads(handler.read_body())
+            heard.extend(told)
+            codes = [event["data"]["validationCode"] for event in told if event["eventType"].endswith("SubscriptionValidationEvent")]
+            handler.send(200, [], json.dumps({"validationResponse": codes[0]}).encode() if codes else b"")
+
+        # The mock speaks plainly on loopback, and to nobody else.
+        address = Server(webhook).base.replace("localhost", "127.0.0.1") + "/events?code=secret"
+        destination = events.WebHookEventSubscriptionDestination(endpoint_url=address, max_events_per_batch=1)
+        poller = subscriptions.begin_create_or_update(
+            W, "relay", events.EventSubscription(destination=destination, event_delivery_schema="EventGridSchema"), polling_interval=1)
+        assert self.mock.tell("validate") == 1
+        made = poller.result(timeout=30)
+        assert (made.name, made.provisioning_state, made.destination.endpoint_url) == ("relay", "Succeeded", None)
+        assert made.destination.endpoint_base_url == address.split("?")[0] and made.topic.lower() == W.lower()
+        assert (made.retry_policy.max_delivery_attempts, made.destination.max_events_per_batch) == (30, 1)
+        assert subscriptions.get_full_url(W, "relay").endpoint_url == address
+        listed = subscriptions.list_by_resource("rg", "Microsoft.MachineLearningServices", "workspaces", "wsp")
+        assert [subscription.name for subscription in listed] == ["relay"]
+
+        self.mock.tell("events")
+        self.models.create_or_update(Model(name="churn", path=URI.format("job-11"), type="mlflow_model", tags={"by": "flow"}))
+        assert self.mock.tell("deliver") == [200]
+        assert (heard[-1]["subject"], heard[-1]["data"]["modelTags"]) == ("models/churn:11", {"by": "flow"}), heard
+        subscriptions.begin_delete(W, "relay", polling_interval=1).result(timeout=30)
+        raises(ResourceNotFoundError, lambda: subscriptions.get(W, "relay"))
 
     def the_mock_holds_what_was_written(self):
         assert self.mock.tell("deployment", "credit", "blue") == {"model": model_id("10"), "state": "Succeeded"}

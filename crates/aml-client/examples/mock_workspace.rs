@@ -16,6 +16,8 @@
 //! deployment ENDPOINT NAME              {"model":"...","state":"Succeeded"}, or null
 //! traffic ENDPOINT NAME                 90
 //! n-requests METHOD                     7
+//! validate                              1: so many new subscriptions' webhooks were asked whether they want events
+//! deliver                               [200]: what they answered to the events of what happened since the last time
 //! events                                [{"eventType":"...", ...}] of what happened since the last time
 //! ```
 #![expect(clippy::print_stdout, reason = "a program talks to whoever runs it")]
@@ -37,7 +39,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{}", mock.uri());
     // The mock answers on threads of its own, so that this one may wait.
     for line in std::io::stdin().lines() {
-        match told(&mock, &line?) {
+        match told(&mock, &line?).await {
             Some(Value::String(word)) => println!("{word}"),
             Some(found) => println!("{found}"),
             None => println!("wrong: there is no such line"),
@@ -47,7 +49,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// What a line comes to; none where there is no such line.
-fn told(mock: &MockWorkspace, line: &str) -> Option<Value> {
+async fn told(mock: &MockWorkspace, line: &str) -> Option<Value> {
     let words: Vec<&str> = line.split_whitespace().collect();
     match words.as_slice() {
         ["public-uri", uri] => mock.public_uri(uri),
@@ -80,6 +82,8 @@ fn told(mock: &MockWorkspace, line: &str) -> Option<Value> {
         }
         ["traffic", endpoint, name] => return Some(mock.traffic(endpoint, name).into()),
         ["n-requests", method] => return Some(mock.n_requests(method).into()),
+        ["validate"] => return Some(mock.validate_subscriptions().await.ok()?.into()),
+        ["deliver"] => return Some(mock.deliver_to_subscribers().await.ok()?.into()),
         ["events"] => return Some(mock.take_events().into()),
         _ => return None,
     }

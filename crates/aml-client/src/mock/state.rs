@@ -495,14 +495,14 @@ fn complete_deployment(body: &mut Value) {
     }
 }
 
-fn insert(object: &mut Value, name: &str, value: Value) {
+pub(super) fn insert(object: &mut Value, name: &str, value: Value) {
     if let Some(object) = object.as_object_mut() {
         object.insert(name.to_owned(), value);
     }
 }
 
 /// Sets one of the properties, where it is absent or null.
-fn default(body: &mut Value, name: &str, value: Value) {
+pub(super) fn default(body: &mut Value, name: &str, value: Value) {
     if let Some(properties) = body
         .get_mut("properties")
         .filter(|all| all.get(name).is_none_or(Value::is_null))

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use wiremock::{Request, ResponseTemplate};
 
 use super::answers::{error, missing, ok, page};
-use super::state::{State, set_state};
+use super::state::{State, default, insert, set_state};
 
 /// An event subscription: it waits for its webhook until [`validate_subscriptions`](super::MockWorkspace::validate_subscriptions) asks it.
 pub(super) fn subscription(
@@ -26,23 +26,26 @@ pub(super) fn subscription(
         (&Method::PUT, Some(mut body)) => {
             let address = "/properties/destination/properties/endpointUrl";
             let url = body.pointer(address).and_then(Value::as_str).map(str::to_owned);
-            // Written, and never read back: a part of it before the query.
-            if let (Some(url), Some(shown)) = (&url, body.pointer_mut("/properties/destination/properties")) {
-                let base = url.split('?').next().unwrap_or_default();
-                *shown = json!({ "endpointUrl": null, "endpointBaseUrl": base });
+            hide_secrets(&mut body);
+            let id = format!(
+                "{}/providers/Microsoft.EventGrid/eventSubscriptions/{name}",
+                state.workspace
+            );
+            // In another casing than it was asked for.
+            let topic = state.workspace.to_string().to_ascii_lowercase();
+            for (member, value) in [
+                ("id", Value::from(id)),
+                ("name", Value::from(name)),
+                ("type", Value::from("Microsoft.EventGrid/eventSubscriptions")),
+            ] {
+                insert(&mut body, member, value);
             }
-            if let Some(body) = body.as_object_mut() {
-                let id = format!(
-                    "{}/providers/Microsoft.EventGrid/eventSubscriptions/{name}",
-                    state.workspace
-                );
-                body.insert("id".to_owned(), Value::from(id));
-                body.insert("name".to_owned(), Value::from(name));
-                body.insert(
-                    "type".to_owned(),
-                    Value::from("Microsoft.EventGrid/eventSubscriptions"),
-                );
+            if let Some(properties) = body.get_mut("properties") {
+                insert(properties, "topic", Value::from(topic));
             }
+            let retry = json!({ "maxDeliveryAttempts": 30, "eventTimeToLiveInMinutes": 1440 });
+            default(&mut body, "retryPolicy", retry);
+            default(&mut body, "eventDeliverySchema", Value::from("EventGridSchema"));
             set_state(&mut body, if url.is_some() { "Creating" } else { "Succeeded" });
             state
                 .subscriptions
@@ -54,6 +57,27 @@ pub(super) fn subscription(
             ResponseTemplate::new(if was_there { 200 } else { 204 })
         }
         _ => missing(),
+    }
+}
+
+/// What is written and never read back: the address of a webhook behind its path, and values of headers that are secret.
+fn hide_secrets(body: &mut Value) {
+    let Some(webhook) = body.pointer_mut("/properties/destination/properties") else {
+        return;
+    };
+    let url = webhook.get("endpointUrl").and_then(Value::as_str);
+    if let Some(base) = url.and_then(|url| url.split('?').next()).map(str::to_owned) {
+        insert(webhook, "endpointUrl", Value::Null);
+        insert(webhook, "endpointBaseUrl", Value::from(base));
+    }
+    let headers = webhook
+        .get_mut("deliveryAttributeMappings")
+        .and_then(Value::as_array_mut);
+    for header in headers.into_iter().flatten() {
+        let properties = header.get_mut("properties");
+        if let Some(properties) = properties.filter(|all| all.get("isSecret") == Some(&Value::from(true))) {
+            insert(properties, "value", Value::Null);
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use aml_client::scoring::ScoringErrorKind;
 use aml_client::wire::{
     KeyKind, LogContainer, ModelVersion, NewEventSubscription, OnlineDeployment, OnlineEndpoint, StringMap,
 };
-use aml_client::{Client, ErrorKind, RetryPolicy};
+use aml_client::{Client, ErrorKind, RetryPolicy, WorkspaceScope};
 use http::StatusCode;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -487,9 +487,28 @@ async fn ok_logs_are_the_last_lines() {
 
 #[tokio::test]
 async fn ok_subscriptions_are_listed_and_their_address_is_told_apart() {
-    let (_mock, client, _) = mocked().await;
-    let webhook = NewEventSubscription::to_webhook("https://relay.example/api?code=s3cr3t").unwrap();
+    let (mock, client, _) = mocked().await;
+    let webhook = NewEventSubscription::to_webhook("https://relay.example/api?code=s3cr3t")
+        .unwrap()
+        .with_secret_header("x-key", "s3cr3t")
+        .with_max_events(10);
     let _ = client.put_event_subscription("relay", &webhook).await.unwrap();
+    let path = format!(
+        "{}/providers/microsoft.eventgrid/EventSubscriptions/relay",
+        workspace()
+    );
+    let (_, _, shown) = raw(&mock, "GET", &path, Value::Null).await;
+    let destination = &shown["properties"]["destination"]["properties"];
+    assert_eq!(destination["endpointBaseUrl"], "https://relay.example/api");
+    assert_eq!(destination["maxEventsPerBatch"], 10);
+    assert_eq!(
+        destination["deliveryAttributeMappings"][0]["properties"]["value"],
+        Value::Null
+    );
+    assert_eq!(shown["properties"]["retryPolicy"]["maxDeliveryAttempts"], 30);
+    let topic = shown["properties"]["topic"].as_str().unwrap();
+    assert!(topic != workspace().to_string() && workspace() == WorkspaceScope::parse(topic).unwrap());
+    assert!(!shown.to_string().contains("s3cr3t"), "{shown}");
     let queue = NewEventSubscription::to_storage_queue("/storage", "q");
     let _ = client.put_event_subscription("queue", &queue).await.unwrap();
     let all = client.list_event_subscriptions().all().await.unwrap();
