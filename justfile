@@ -7,7 +7,7 @@ default:
     @just --list
 
 # Everything that CI runs, in its order.
-ci: fmt typos test tidy clippy docs features boundaries examples benches (peers "--check") (peers-octocrab "--check") fuzz workflows openapi workflow-run package
+ci: fmt typos test tidy clippy docs features boundaries examples benches (peers "--check") (peers-octocrab "--check") fuzz workflows openapi workflow-run azure-clients package
 
 # Formatting.
 fmt:
@@ -102,9 +102,10 @@ lost-answers CASES="10000" SEED="1":
 workflows:
     bash tidy/workflows.sh
 
-# Other people's programs that `openapi` and `workflow-run` call, into target/judges: 65 MB are fetched, 110 MB stay. Needs node and npm.
+# Other people's programs that `openapi`, `workflow-run` and `azure-clients` call, into target/judges. Needs node, npm and python3.
 judges:
     bash tidy/judges.sh
+    bash tidy/azure-clients/install.sh
 
 # Every call of the client, and every answer of the mock, held against GitHub's OpenAPI description by Prism, in two API versions.
 openapi:
@@ -113,6 +114,10 @@ openapi:
 # The rendered workflows really run for what the client sends, on GitHub's own parser and evaluator; hostile payloads included.
 workflow-run:
     bash tidy/workflow-run.sh
+
+# What we send beside what Microsoft's own Python clients send; and the release flow by their MLClient against our mock.
+azure-clients:
+    bash tidy/azure-clients.sh
 
 # Fuzz targets, N executions each, where a nightly toolchain is installed.
 fuzz N="20000":

@@ -11,8 +11,9 @@ use http::Method;
 use serde_json::{Value, json};
 use wiremock::{Request, ResponseTemplate};
 
-use super::answers::{error, missing, not_found, ok, page, started};
-use super::state::{State, set_state};
+use super::answers::{error, missing, not_found, ok, page};
+use super::operations::started;
+use super::state::{Change, State, set_state};
 use super::{OperationStyle, Outcome};
 
 /// Kinds that have versions.
@@ -49,8 +50,16 @@ impl State {
         }
     }
 
-    /// Keeps a document at once.
+    /// Keeps a document at once. Kinds are kept in lower case, names as they are.
     pub(super) fn add_document(&mut self, scope: Scope<'_>, path: &str, properties: &Value) {
+        let parts = path.split('/').enumerate().map(|(n, part)| {
+            if n % 2 == 0 {
+                part.to_ascii_lowercase()
+            } else {
+                part.to_owned()
+            }
+        });
+        let path = &parts.collect::<Vec<_>>().join("/");
         let body = json!({ "properties": properties });
         self.keep(scope, path, body, None);
     }
@@ -113,7 +122,6 @@ pub(super) fn answered(
 ) -> ResponseTemplate {
     let path = rest.join("/");
     match (&request.method, rest, body) {
-        (&Method::GET, [], _) => ok(&workspace(state)),
         (&Method::GET, [kind], _) if KINDS.contains(kind) => {
             let names = names(state, scope, kind);
             let all = names
@@ -156,7 +164,7 @@ pub(super) fn answered(
             all.truncate(top.unwrap_or(usize::MAX));
             page(state, all, request)
         }
-        (&Method::POST, [kind, _, "versions", _, "startPendingUpload"], Some(_)) if KINDS.contains(kind) => {
+        (&Method::POST, [kind, _, "versions", _, "startpendingupload"], Some(_)) if KINDS.contains(kind) => {
             let blob = format!("{}/upload/{path}", state.uri);
             ok(
                 &json!({ "pendingUploadId": path, "pendingUploadType": "TemporaryBlobReference",
@@ -166,8 +174,8 @@ pub(super) fn answered(
         (method, [kind, _, "versions", _], body) if KINDS.contains(kind) => {
             version(state, scope, method, &path, body)
         }
-        (&Method::GET, ["datastores" | "jobs" | "schedules" | "batchEndpoints"], _)
-        | (&Method::GET, ["batchEndpoints", _, "deployments"], _) => {
+        (&Method::GET, ["datastores" | "jobs" | "schedules" | "batchendpoints"], _)
+        | (&Method::GET, ["batchendpoints", _, "deployments"], _) => {
             let wanted = request.url.query_pairs().any(|(name, _)| name == "isDefault");
             let view = request.url.query_pairs().find(|(name, _)| name == "listViewType");
             let view = view.map(|(_, view)| view.into_owned());
@@ -279,7 +287,7 @@ fn version(
                 registry.kept.remove(path);
                 registry.gone.insert(path.to_owned());
             }
-            let number = state.begin(path, true);
+            let number = state.begin(path, Change::Delete);
             started(state, 202, number, None, OperationStyle::Location)
         }
         _ => error(400, "UserError", "The request is invalid."),
@@ -287,7 +295,7 @@ fn version(
 }
 
 fn begin(state: &mut State, scope: Scope<'_>, path: &str, body: Value, is_there: bool) -> ResponseTemplate {
-    let number = state.begin(path, false);
+    let number = state.begin(path, Change::Set);
     state.keep(scope, path, body, Some(number));
     let shown = state.document(scope, path);
     let status = if is_there { 200 } else { 201 };
@@ -356,20 +364,25 @@ fn container(state: &mut State, scope: Scope<'_>, kind: &str, name: &str) -> Opt
     )
 }
 
-/// The workspace itself.
-fn workspace(state: &State) -> Value {
-    let host = state.uri.split("://").nth(1).unwrap_or_default();
-    let id = state.workspace.to_string();
-    json!({ "id": id, "name": state.workspace.workspace(), "type": "Microsoft.MachineLearningServices/workspaces",
-        "location": "westeurope", "kind": "Default", "identity": { "type": "SystemAssigned" },
-        "properties": { "workspaceId": "0b7c0d8e-5a57-4c3b-9d5e-6a4f6f1f2c11", "friendlyName": state.workspace.workspace(),
-            "discoveryUrl": format!("{}/discovery", state.uri), "mlFlowTrackingUri": format!("azureml://{host}/mlflow/v1.0{id}"),
-            "publicNetworkAccess": "Enabled", "provisioningState": "Succeeded" } })
-}
-
-/// All workspaces there are: this one.
-pub(super) fn workspaces(state: &State, request: &Request) -> ResponseTemplate {
-    page(state, vec![workspace(state)], request)
+/// Copies a model to a registry that is there.
+pub(super) fn publish(state: &mut State, name: &str, version: &str, body: &Value) -> ResponseTemplate {
+    let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
+    let Some(model) = state.models.get(&(name.to_owned(), version.to_owned())) else {
+        return not_found("ModelNotFound", "The model was not found.");
+    };
+    let properties = model.body.get("properties").cloned().unwrap_or_default();
+    let ending = format!("/registries/{}", text("registryName").to_ascii_lowercase());
+    let Some(id) = state.registries.keys().find(|id| id.ends_with(&ending)).cloned() else {
+        return error(404, "RegistryNotFound", "The registry was not found.");
+    };
+    let path = format!(
+        "models/{}/versions/{}",
+        text("destinationName"),
+        text("destinationVersion")
+    );
+    state.add_document(Scope::Registry(&id), &path, &properties);
+    let number = state.begin(&path, Change::Set);
+    started(state, 202, number, None, OperationStyle::Location)
 }
 
 /// A job of a batch endpoint: by its default deployment, or the one that is named. The same request id is the same job.
@@ -379,14 +392,14 @@ pub(super) fn batch(state: &mut State, request: &Request) -> ResponseTemplate {
     let ["batch", endpoint, "jobs"] = segments.as_slice() else {
         return missing();
     };
-    let Some(found) = state.document(Scope::Workspace, &format!("batchEndpoints/{endpoint}")) else {
+    let Some(found) = state.document(Scope::Workspace, &format!("batchendpoints/{endpoint}")) else {
         return missing();
     };
     let default = found
         .pointer("/properties/defaults/deploymentName")
         .and_then(Value::as_str);
     let deployment = header("azureml-model-deployment").or(default).unwrap_or_default();
-    let path = format!("batchEndpoints/{endpoint}/deployments/{deployment}");
+    let path = format!("batchendpoints/{endpoint}/deployments/{deployment}");
     if state.document(Scope::Workspace, &path).is_none() {
         return error(404, "DeploymentNotFound", "The deployment was not found.");
     }

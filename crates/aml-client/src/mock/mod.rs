@@ -1,13 +1,17 @@
 //! **Here**: [`MockWorkspace`], a stateful Azure ML workspace on loopback for your own tests: models register and show late, deployments take
 //! time and may fail, throttling and conflicts bite, and the events of what happened can be delivered.
-//! **Not here**: a client (`client`), what is kept (`state`), what is answered (`answers`).
+//! **Not here**: a client (`client`), what is kept (`state`), what is answered (`answers` and the files it sends requests to).
 //! **Reads**: requests; keeps what they change.
 //! **Source**: Azure/azure-rest-api-specs `MachineLearningServices/stable/2026-09-01/openapi.json`, the resource provider contract, and
 //! MicrosoftDocs `event-schema-machine-learning`, read 2026-11-23.
 
 mod answers;
 mod documents;
+mod models;
+mod online;
+mod operations;
 mod state;
+mod subscriptions;
 mod tracking;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -76,6 +80,12 @@ impl MockWorkspace {
     #[must_use]
     pub fn uri(&self) -> String {
         self.server.uri()
+    }
+
+    /// What links say from now on instead of [`uri`](Self::uri), for a server that stands before this one: next pages, operations, the
+    /// address of scoring. Without a slash at its end.
+    pub fn public_uri(&self, uri: &str) {
+        uri.trim_end_matches('/').clone_into(&mut self.state().uri);
     }
 
     /// Only this token is accepted from now on; before, any is.
@@ -172,6 +182,13 @@ impl MockWorkspace {
     /// How many items are on a page of a list; 30 by default.
     pub fn page_size(&self, items: usize) {
         self.state().page_size = items.max(1);
+    }
+
+    /// A version of a model as the service would show it; none where there is none.
+    #[must_use]
+    pub fn model(&self, name: &str, version: &str) -> Option<Value> {
+        let key = (name.to_owned(), version.to_owned());
+        self.state().models.get(&key).map(|model| model.body.clone())
     }
 
     /// The model that a deployment serves, and the state it is in; none where there is none.

@@ -10,9 +10,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::documents::Documents;
-use super::{OperationStyle, Outcome};
+use super::{OperationStyle, Outcome, operations};
 use crate::arm_id::WorkspaceScope;
 use crate::clock::Clock;
+
+/// Where everything is.
+pub(super) const REGION: &str = "westeurope";
+/// The workspace's own id, which is in the ids of operations.
+pub(super) const WORKSPACE_ID: &str = "4d8c9a1e-0f6b-4b7e-9a53-6f2d1c0b7e11";
+/// The identity that an endpoint, or the workspace, is given.
+const PRINCIPAL: &str = "7b1f0c52-94c7-4c0e-8a5e-3f6de1a2b904";
+const TENANT: &str = "c2a7e0d4-5b1c-4f4e-8d37-90e6b7a1f3d2";
 
 /// A version of a model.
 #[derive(Debug)]
@@ -32,6 +40,17 @@ pub(super) struct Resource {
     pub(super) operation: Option<u64>,
 }
 
+/// What an operation comes to, where it succeeds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Change {
+    /// The resource is as it was written.
+    Set,
+    /// It is gone.
+    Delete,
+    /// The endpoint has another key.
+    Key { is_primary: bool },
+}
+
 /// An operation under way, or ended.
 #[derive(Debug)]
 pub(super) struct Operation {
@@ -39,7 +58,10 @@ pub(super) struct Operation {
     pub(super) outcome: Outcome,
     /// `endpoint` or `endpoint/deployment`, in lower case.
     pub(super) resource: String,
-    pub(super) deletes: bool,
+    pub(super) change: Change,
+    /// As the service writes instants.
+    pub(super) started: String,
+    pub(super) ended: String,
 }
 
 #[derive(Debug)]
@@ -50,9 +72,13 @@ pub(super) struct State {
     pub(super) required_token: Option<String>,
     /// By name and version.
     pub(super) models: BTreeMap<(String, String), Model>,
+    /// By name: what was written to a model itself.
+    pub(super) containers: BTreeMap<String, Value>,
     /// By `endpoint` or `endpoint/deployment`, in lower case.
     pub(super) resources: BTreeMap<String, Resource>,
     pub(super) operations: HashMap<u64, Operation>,
+    /// By endpoint in lower case: how often each key was made anew.
+    keys: HashMap<String, (u32, u32)>,
     pub(super) operation_takes: Duration,
     pub(super) operation_style: OperationStyle,
     pub(super) outcomes: VecDeque<Outcome>,
@@ -82,6 +108,8 @@ impl State {
             uri,
             required_token: None,
             models: BTreeMap::new(),
+            containers: BTreeMap::new(),
+            keys: HashMap::new(),
             resources: BTreeMap::new(),
             operations: HashMap::new(),
             operation_takes: Duration::from_secs(60),
@@ -142,16 +170,33 @@ impl State {
             );
         }
         set_state(&mut body, "Succeeded");
+        // Microsoft's own client reads these without a look whether they are there.
+        for (name, value) in [
+            ("isArchived", json!(false)),
+            ("isAnonymous", json!(false)),
+            ("tags", json!({})),
+            ("properties", json!({})),
+            ("flavors", json!({})),
+        ] {
+            default(&mut body, name, value);
+        }
         let now = self.now();
-        let number = self.number();
-        let shows_at = now.checked_add(shows_after).unwrap_or(now);
         let key = (name.to_owned(), version.to_owned());
+        let old = self.models.get(&key);
+        let made = self.made_anew(old.map(|old| &old.body));
+        insert(&mut body, "systemData", made);
+        // What is written again stays as old as it is: the newest is what was created last.
+        let old = old.map(|old| (old.number, old.shows_at));
+        let (number, shows_at) = match old {
+            Some(old) => old,
+            None => (self.number(), now.checked_add(shows_after).unwrap_or(now)),
+        };
         let model = Model {
             body,
             shows_at,
             number,
         };
-        let is_new = !self.models.contains_key(&key);
+        let is_new = old.is_none();
         if is_new {
             let event = self.registered(name, version, &model.body);
             self.events.push(event);
@@ -179,7 +224,7 @@ impl State {
             .map(|(name, _, share)| (name.to_ascii_lowercase(), *share))
             .collect();
         let body = json!({ "location": "westeurope", "identity": { "type": "SystemAssigned" }, "kind": "Managed",
-            "properties": { "authMode": "Key", "traffic": traffic, "scoringUri": format!("{}/score/{endpoint}", self.uri) } });
+            "properties": { "authMode": "Key", "traffic": traffic } });
         self.set(endpoint, None, body, "Succeeded");
         for (name, model, _) in deployments {
             let body = json!({ "location": "westeurope", "sku": { "name": "Default", "capacity": 1 },
@@ -199,12 +244,16 @@ impl State {
         let key = key(endpoint, deployment);
         let kind = deployment.map_or("", |_| "/deployments");
         let path = deployment.map_or_else(String::new, |name| format!("/deployments/{name}"));
-        if let Some(body) = body.as_object_mut() {
-            let id = format!("{}/onlineEndpoints/{endpoint}{path}", self.workspace);
-            body.insert("id".to_owned(), Value::from(id));
-            body.insert("name".to_owned(), Value::from(deployment.unwrap_or(endpoint)));
-            let kind = format!("Microsoft.MachineLearningServices/workspaces/onlineEndpoints{kind}");
-            body.insert("type".to_owned(), Value::from(kind));
+        let kind = format!("Microsoft.MachineLearningServices/workspaces/onlineEndpoints{kind}");
+        let id = format!("{}/onlineEndpoints/{endpoint}{path}", self.workspace);
+        let made = self.made_anew(self.resources.get(&key).map(|old| &old.body));
+        insert(&mut body, "id", Value::from(id));
+        insert(&mut body, "name", Value::from(deployment.unwrap_or(endpoint)));
+        insert(&mut body, "type", Value::from(kind));
+        insert(&mut body, "systemData", made);
+        match deployment {
+            None => self.complete_endpoint(endpoint, &mut body),
+            Some(_) => complete_deployment(&mut body),
         }
         set_state(&mut body, state);
         let lag = self.lag;
@@ -216,6 +265,92 @@ impl State {
         };
         self.resources.insert(key.clone(), resource);
         key
+    }
+
+    /// What only the service writes to an endpoint, and its defaults.
+    fn complete_endpoint(&self, endpoint: &str, body: &mut Value) {
+        let identity = body.get_mut("identity").and_then(Value::as_object_mut);
+        if let Some(identity) = identity {
+            identity.insert("principalId".to_owned(), Value::from(PRINCIPAL));
+            identity.insert("tenantId".to_owned(), Value::from(TENANT));
+        }
+        let Some(properties) = body.get_mut("properties").and_then(Value::as_object_mut) else {
+            return;
+        };
+        let scoring = format!("{}/score/{endpoint}", self.uri);
+        properties.insert("scoringUri".to_owned(), Value::from(scoring));
+        let description = format!("{}/swagger/{endpoint}.json", self.uri);
+        properties.insert("swaggerUri".to_owned(), Value::from(description));
+        for (name, value) in [
+            ("traffic", json!({})),
+            ("mirrorTraffic", json!({})),
+            ("publicNetworkAccess", json!("Enabled")),
+            ("properties", json!({})),
+        ] {
+            default(body, name, value);
+        }
+    }
+
+    /// The workspace itself.
+    pub(super) fn shown_workspace(&self) -> Value {
+        let id = self.workspace.to_string();
+        let host = self.uri.split("://").nth(1).unwrap_or_default();
+        let group = format!(
+            "/subscriptions/{}/resourceGroups/{}/providers",
+            self.workspace.subscription(),
+            self.workspace.resource_group()
+        );
+        json!({
+            "id": id, "name": self.workspace.workspace(), "type": "Microsoft.MachineLearningServices/workspaces",
+            "location": REGION, "kind": "Default", "tags": {}, "sku": { "name": "Basic", "tier": "Basic" }, "systemData": self.made(),
+            "identity": { "type": "SystemAssigned", "principalId": PRINCIPAL, "tenantId": TENANT },
+            "properties": {
+                "friendlyName": self.workspace.workspace(), "workspaceId": WORKSPACE_ID, "provisioningState": "Succeeded",
+                "discoveryUrl": format!("{}/discovery", self.uri), "publicNetworkAccess": "Enabled", "hbiWorkspace": false,
+                "mlFlowTrackingUri": format!("azureml://{host}/mlflow/v1.0{id}"),
+                "storageAccount": format!("{group}/Microsoft.Storage/storageAccounts/mock"),
+                "keyVault": format!("{group}/Microsoft.Keyvault/vaults/mock"),
+                "applicationInsights": format!("{group}/Microsoft.insights/components/mock"),
+            },
+        })
+    }
+
+    /// `systemData` of what is made now.
+    pub(super) fn made(&self) -> Value {
+        self.made_anew(None)
+    }
+
+    /// `systemData` of what is written now, and was made before where it was there.
+    fn made_anew(&self, old: Option<&Value>) -> Value {
+        let now = Value::from(instant(self.now()));
+        let created = old.and_then(|old| old.pointer("/systemData/createdAt")).cloned();
+        let created = created.unwrap_or_else(|| now.clone());
+        json!({ "createdAt": created, "createdBy": "mock", "createdByType": "User",
+            "lastModifiedAt": now, "lastModifiedBy": "mock", "lastModifiedByType": "User" })
+    }
+
+    /// Seconds since 1970.
+    pub(super) fn seconds(&self) -> u64 {
+        let since = self.now().duration_since(UNIX_EPOCH);
+        since.unwrap_or_default().as_secs()
+    }
+
+    /// How an endpoint is asked, in lower case; none where it is not there.
+    pub(super) fn auth_mode(&self, endpoint: &str) -> Option<String> {
+        let body = &self.resources.get(&key(endpoint, None))?.body;
+        let mode = body.pointer("/properties/authMode").and_then(Value::as_str);
+        Some(mode.unwrap_or("key").to_ascii_lowercase())
+    }
+
+    /// The keys of an endpoint.
+    pub(super) fn keys(&self, endpoint: &str) -> (String, String) {
+        let counts = self.keys.get(&key(endpoint, None));
+        let (primary, secondary) = counts.copied().unwrap_or_default();
+        let said = |word: &str, n: u32| match n {
+            0 => format!("mock-{word}"),
+            n => format!("mock-{word}-{n}"),
+        };
+        (said("primary", primary), said("secondary", secondary))
     }
 
     /// What a read shows; reads count.
@@ -250,16 +385,26 @@ impl State {
             let Some(operation) = self.operations.get(&number).filter(|operation| due(operation)) else {
                 continue;
             };
-            if operation.deletes && operation.outcome == Outcome::Succeed {
+            let (change, succeeds) = (operation.change, operation.outcome == Outcome::Succeed);
+            if succeeds && change == Change::Delete {
                 let below = format!("{key}/");
                 self.resources
                     .retain(|other, _| *other != key && !other.starts_with(&below));
+                self.keys.remove(&key);
                 continue;
             }
-            let state = match operation.outcome {
-                Outcome::Succeed => "Succeeded",
-                Outcome::Fail { .. } => "Failed",
-            };
+            if let Change::Key { is_primary } = change {
+                // The endpoint itself is as it was.
+                if succeeds {
+                    let (primary, secondary) = self.keys.entry(key.clone()).or_default();
+                    *(if is_primary { primary } else { secondary }) += 1;
+                }
+                if let Some(resource) = self.resources.get_mut(&key) {
+                    resource.operation = None;
+                }
+                continue;
+            }
+            let state = if succeeds { "Succeeded" } else { "Failed" };
             if let Some(resource) = self.resources.get_mut(&key) {
                 set_state(&mut resource.body, state);
                 resource.operation = None;
@@ -268,15 +413,32 @@ impl State {
     }
 
     /// Begins an operation on a resource.
-    pub(super) fn begin(&mut self, key: &str, deletes: bool) -> u64 {
+    pub(super) fn begin(&mut self, key: &str, change: Change) -> u64 {
         let number = self.number();
         let now = self.now();
+        let ends_at = now.checked_add(self.operation_takes).unwrap_or(now);
         let operation = Operation {
-            ends_at: now.checked_add(self.operation_takes).unwrap_or(now),
+            ends_at,
+            started: instant(now),
+            ended: instant(ends_at),
             outcome: self.outcomes.pop_front().unwrap_or_default(),
             resource: key.to_owned(),
-            deletes,
+            change,
         };
+        if change == Change::Set && self.operation_style == OperationStyle::Status {
+            // The service writes it into what is otherwise the user's.
+            let link = operations::link(self, "mfeOperationsStatus", number);
+            let resource = self.resources.get_mut(key);
+            let properties = resource.and_then(|resource| resource.body.get_mut("properties"));
+            if let Some(properties) = properties {
+                if !properties.get("properties").is_some_and(Value::is_object) {
+                    insert(properties, "properties", json!({}));
+                }
+                if let Some(inner) = properties.get_mut("properties") {
+                    insert(inner, "AzureAsyncOperationUri", Value::from(link));
+                }
+            }
+        }
         self.operations.insert(number, operation);
         if let Some(resource) = self.resources.get_mut(key) {
             resource.operation = Some(number);
@@ -313,8 +475,11 @@ impl State {
             .get(&key(endpoint, None))
             .and_then(|resource| resource.body.pointer("/properties/traffic"))
             .and_then(Value::as_object);
-        let share = traffic.and_then(|traffic| traffic.get(&deployment.to_ascii_lowercase()));
-        share.and_then(Value::as_i64).unwrap_or_default()
+        let shares = traffic.into_iter().flatten();
+        shares
+            .filter(|(name, _)| name.eq_ignore_ascii_case(deployment))
+            .filter_map(|(_, share)| share.as_i64())
+            .sum()
     }
 }
 
@@ -322,6 +487,37 @@ pub(super) fn key(endpoint: &str, deployment: Option<&str>) -> String {
     match deployment {
         None => endpoint.to_ascii_lowercase(),
         Some(deployment) => format!("{endpoint}/{deployment}").to_ascii_lowercase(),
+    }
+}
+
+/// The defaults of a deployment.
+fn complete_deployment(body: &mut Value) {
+    for (name, value) in [
+        ("scaleSettings", json!({ "scaleType": "Default" })),
+        (
+            "requestSettings",
+            json!({ "requestTimeout": "PT5S", "maxConcurrentRequestsPerInstance": 1, "maxQueueWait": "PT0.5S" }),
+        ),
+        ("appInsightsEnabled", json!(false)),
+        ("egressPublicNetworkAccess", json!("Enabled")),
+    ] {
+        default(body, name, value);
+    }
+}
+
+pub(super) fn insert(object: &mut Value, name: &str, value: Value) {
+    if let Some(object) = object.as_object_mut() {
+        object.insert(name.to_owned(), value);
+    }
+}
+
+/// Sets one of the properties, where it is absent or null.
+pub(super) fn default(body: &mut Value, name: &str, value: Value) {
+    if let Some(properties) = body
+        .get_mut("properties")
+        .filter(|all| all.get(name).is_none_or(Value::is_null))
+    {
+        insert(properties, name, value);
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 /// Members that only the service writes, on the resource and among its properties.
 const READ_ONLY: [&str; 4] = ["id", "name", "type", "systemData"];
-const READ_ONLY_PROPERTIES: [&str; 3] = ["provisioningState", "scoringUri", "swaggerUri"];
+const READ_ONLY_PROPERTIES: [&str; 4] = ["provisioningState", "scoringUri", "swaggerUri", "environmentType"];
 const READ_ONLY_IDENTITY: [&str; 2] = ["principalId", "tenantId"];
 
 /// A resource as JSON without what only the service writes. Everything else stays, whatever api version it is from.

@@ -24,6 +24,10 @@ mod release;
 mod scoring;
 
 #[cfg(test)]
+#[cfg(feature = "mock")]
+mod mock;
+
+#[cfg(test)]
 mod subscriptions;
 
 #[cfg(test)]
