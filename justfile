@@ -86,8 +86,8 @@ peers-octocrab-instructions *ARGS:
 peers-octocrab-weight:
     bash benches/peers/octocrab/weight.sh
 
-# Listing model versions by aml-client and by Azure's own Python client; PYTHON is one that has azure-mgmt-machinelearningservices 2.0.0b2.
-peers-azure-ml PYTHON="python3":
+# Listing model versions by aml-client and by Azure's own Python clients, which `tidy/azure-clients/install.sh` installs.
+peers-azure-ml PYTHON="target/judges/azure/bin/python":
     bash benches/peers/azure-ml/run.sh {{PYTHON}}
 
 # 2,000 dispatches through GitHub's documented limits, in virtual time: a line of JSON for each way to GitHub.
