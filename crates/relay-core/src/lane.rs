@@ -191,42 +191,29 @@ pub fn behind_mark(item: &Item, mark: Option<&Place>) -> Option<Step> {
     }
 }
 
-/// Whether a request of a lane is under way, or may be: nothing else of it goes.
+/// The order in which the items of a lane go out where every version does: by place, then by number, so that generations of
+/// one version go as they were asked for. An item without a place is behind all that have one; versions, if a lane ever
+/// held both, are before event times.
 #[must_use]
-pub fn is_under_way(others: &[Item]) -> bool {
-    others
-        .iter()
-        .any(|other| matches!(other.phase, Phase::Sending | Phase::Probing))
+pub fn order(a: &Item, b: &Item) -> Ordering {
+    let kind = |item: &Item| match item.place {
+        Some(Place::Version(_)) => 0,
+        Some(Place::EventTime { .. }) => 1,
+        None => 2,
+    };
+    let by_place = match (&a.place, &b.place) {
+        (Some(mine), Some(theirs)) => mine.compare(theirs),
+        _ => None,
+    };
+    by_place
+        .unwrap_or_else(|| kind(a).cmp(&kind(b)))
+        .then_with(|| a.id.cmp(&b.id))
 }
 
-/// Whether something parked holds the lane: nothing goes but what a person allowed to.
+/// Whether something parked in its lane holds this item back: all but what a person allowed to pass.
 #[must_use]
-pub fn is_held(item: &Item, others: &[Item]) -> bool {
-    item.policy.lane == LaneMode::Every
-        && !item.allow_older
-        && others
-            .iter()
-            .any(|other| other.id != item.id && other.phase == Phase::Settled)
-}
-
-/// Whether a waiting item may go now, as far as its lane is concerned: the lane is free, and it is this one's turn.
-#[must_use]
-pub fn may_go(item: &Item, others: &[Item]) -> bool {
-    let waiting = others
-        .iter()
-        .filter(|other| other.id != item.id && matches!(other.phase, Phase::Judging | Phase::Waiting));
-    !is_under_way(others)
-        && !is_held(item, others)
-        && (item.policy.lane == LaneMode::Latest
-            || waiting
-                .into_iter()
-                .all(|other| match (&item.place, &other.place) {
-                    // Generations of one version go in the order in which they were asked for.
-                    (Some(mine), Some(theirs)) => {
-                        mine.is_below(theirs) || (!theirs.is_below(mine) && item.id < other.id)
-                    }
-                    _ => true,
-                }))
+pub fn is_held_by_parked(item: &Item) -> bool {
+    item.policy.lane == LaneMode::Every && !item.allow_older
 }
 
 /// Whether a newer version waits in the lane, so that resending this one would be in vain.
@@ -303,6 +290,37 @@ mod tests {
             id: "b".to_owned(),
         };
         assert_eq!(time.compare(&later), Some(Ordering::Less));
+    }
+
+    #[test]
+    fn ok_items_of_a_lane_go_by_place_then_by_number() {
+        let at = |id: i64, place: Option<Place>| Item {
+            place,
+            id: crate::journal::item::ItemId(id),
+            ..crate::testing::rows::item(id)
+        };
+        let time = |seconds, id: &str| {
+            Some(Place::EventTime {
+                seconds,
+                nanos: 0,
+                id: id.to_owned(),
+            })
+        };
+        let in_order = [
+            at(9, Some(version("9"))),
+            at(3, Some(version("10"))),
+            at(4, Some(version("10"))),
+            at(2, time(-1, "b")),
+            at(8, time(5, "a")),
+            at(1, time(5, "b")),
+            at(0, None),
+            at(5, None),
+        ];
+        for (i, a) in in_order.iter().enumerate() {
+            for (j, b) in in_order.iter().enumerate() {
+                assert_eq!(order(a, b), i.cmp(&j), "{i} {j}");
+            }
+        }
     }
 
     #[test]

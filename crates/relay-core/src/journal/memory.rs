@@ -12,14 +12,14 @@ use crate::clock::Timestamp;
 use crate::journal::item::{
     Attempt, EventRow, EventSeq, Item, ItemId, Meta, Phase, Principal, ReleaseRow, Target, UnreadableRow,
 };
-use crate::journal::rows::{DueQuery, ReadRows, Rows, Stored};
+use crate::journal::rows::{DueQuery, LaneFront, ReadRows, Rows, Stored};
 use crate::journal::scan::{HistoryRow, ItemFilter, Page, ScanQuery};
 use crate::journal::{
     AcceptBatch, Acceptance, ClaimRequest, Claimed, Durability, Journal, JournalError, Record, Settlement,
     Written, verbs,
 };
 use crate::key::DispatchKey;
-use crate::lane::Place;
+use crate::lane::{self, Place};
 
 /// A journal in memory: the same verbs and the same contract as every other, gone with the process.
 #[derive(Debug)]
@@ -382,6 +382,25 @@ impl Rows for State {
         Ok(holders.filter_map(|id| self.items.get(id)).cloned().collect())
     }
 
+    fn lane_front(&mut self, lane: &str) -> Stored<LaneFront> {
+        let mut front = LaneFront::default();
+        let mut first: Option<&Item> = None;
+        let holders = self.lanes.get(lane).into_iter().flatten();
+        for item in holders.filter_map(|id| self.items.get(id)) {
+            match item.phase {
+                Phase::Sending | Phase::Probing => front.under_way = true,
+                Phase::Settled => front.parked = true,
+                Phase::Judging | Phase::Waiting => {
+                    if first.is_none_or(|known| lane::order(item, known).is_lt()) {
+                        first = Some(item);
+                    }
+                }
+            }
+        }
+        front.first = first.cloned();
+        Ok(front)
+    }
+
     fn due_items(&mut self, query: &DueQuery<'_>) -> Stored<Vec<Item>> {
         // Priority falls; `Reverse` would hide that the cursor is compared the same way.
         let order = |item: &Item| (-i64::from(item.policy.priority), item.due_at, item.id);
@@ -392,6 +411,10 @@ impl Rows for State {
             .unsettled()
             .filter(|item| item.phase == query.phase && item.lease.is_none() && item.due_at <= query.now)
             .filter(|item| !query.closed.contains(&item.target))
+            .filter(|item| {
+                let closed = |lane: &String| query.closed_lanes.contains(lane);
+                !item.lane.as_ref().is_some_and(closed)
+            })
             .filter(|item| after.is_none_or(|after| order(item) > after))
             .collect();
         due.sort_by_key(|item| order(item));

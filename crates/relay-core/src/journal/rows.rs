@@ -3,6 +3,8 @@
 //! **Reads**: `item` before it; engines implement it, `verbs` is written over it.
 //! **Source**: DESIGN section 5, "engines contain no policy".
 
+use std::collections::BTreeSet;
+
 use crate::clock::Timestamp;
 use crate::journal::JournalError;
 use crate::journal::item::{
@@ -26,10 +28,24 @@ pub struct DueQuery<'a> {
     pub now: Timestamp,
     /// whose target is none of these,
     pub closed: &'a ClosedTargets,
+    /// whose lane, if they have one, is none of these,
+    pub closed_lanes: &'a BTreeSet<String>,
     /// after this one in the order (priority falling, due time, number),
     pub after: Option<(i32, Timestamp, ItemId)>,
     /// at most so many.
     pub limit: usize,
+}
+
+/// What stands at the front of a lane.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "engines build it, the verbs read it")]
+pub struct LaneFront {
+    /// Whether an item that holds it is being sent, or looked for.
+    pub under_way: bool,
+    /// Whether a settled item holds it.
+    pub parked: bool,
+    /// The first, by [`lane::order`](crate::lane::order), of those that are judged or wait.
+    pub first: Option<Item>,
 }
 
 /// Reading. Every list is in order of its numbers unless it says otherwise.
@@ -97,6 +113,8 @@ pub trait Rows: ReadRows {
     fn put_item(&mut self, item: &Item) -> Stored<()>;
     /// The items of a lane that hold it.
     fn lane_items(&mut self, lane: &str) -> Stored<Vec<Item>>;
+    /// What stands at the front of a lane. However long the lane is, this should take no longer.
+    fn lane_front(&mut self, lane: &str) -> Stored<LaneFront>;
     /// Items that are due, in the order (priority falling, due time, number).
     fn due_items(&mut self, query: &DueQuery<'_>) -> Stored<Vec<Item>>;
     /// Items whose lease ended: it is of an earlier epoch, or its end has come.

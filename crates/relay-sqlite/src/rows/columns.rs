@@ -1,6 +1,6 @@
 //! **Here**: how a row becomes a value and back: words, JSON text, moments, bytes.
 //! **Not here**: which rows (`read`, `write`, `due`).
-//! **Reads**: `schema/v1.sql` before it; the rest of `rows` after it.
+//! **Reads**: `schema/*.sql` before it; the rest of `rows` after it.
 //! **Source**: our own. What has no meaning is an error of the column, never a default.
 
 use relay_core::clock::Timestamp;

@@ -5,12 +5,13 @@
 //! is due later, nor what is settled costs time.
 
 use relay_core::clock::Timestamp;
-use relay_core::journal::item::{Item, ItemId};
-use relay_core::journal::rows::{DueQuery, ReadRows, Stored};
+use relay_core::journal::item::{Item, ItemId, Phase};
+use relay_core::journal::rows::{DueQuery, LaneFront, ReadRows, Stored};
+use relay_core::lane;
 use rusqlite::params;
 
 use super::Tx;
-use super::columns::{to_i64, to_limit};
+use super::columns::{to_i64, to_json, to_limit};
 
 /// The first group (target, rank) of a phase behind all groups of a target.
 // Not `(target, rank) > (?2, ?3)`: SQLite seeks to the first equal row then, and walks over all that are equal.
@@ -23,7 +24,12 @@ pub(super) const NEXT_RANK: &str = "SELECT target, rank FROM items \
 /// What is due in a group.
 pub(super) const DUE_IN_GROUP: &str = "SELECT due_at, id FROM items \
      WHERE phase = ?1 AND phase <> 'settled' AND lease_fence IS NULL AND target = ?2 AND rank = ?3 AND due_at <= ?4 \
-     AND (due_at, id) > (?5, ?6) ORDER BY due_at, id LIMIT ?7";
+     AND (due_at, id) > (?5, ?6) AND (lane IS NULL OR lane NOT IN (SELECT value FROM json_each(?8))) \
+     ORDER BY due_at, id LIMIT ?7";
+/// The first of a lane in a phase, by the order of `relay_core::lane::order`.
+pub(super) const FIRST_OF_LANE: &str = "SELECT id FROM items WHERE holds_lane = 1 AND lane = ?1 AND phase = ?2 \
+     ORDER BY place IS NULL, json_extract(place, '$.event_time.seconds'), json_extract(place, '$.event_time.nanos'), \
+     json_extract(place, '$.event_time.id'), length(place), place, id LIMIT 1";
 pub(super) const FIRST_WANTED: &str = "SELECT min(target) FROM items WHERE phase <> 'settled'";
 pub(super) const NEXT_WANTED: &str = "SELECT min(target) FROM items WHERE phase <> 'settled' AND target > ?1";
 pub(super) const NEXT_DUE: &str =
@@ -41,6 +47,7 @@ impl Tx<'_> {
         let after = query
             .after
             .map(|(priority, due, id)| (-i64::from(priority), due.as_unix_ms(), id.0));
+        let closed_lanes = to_json(query.closed_lanes)?;
         let mut due: Vec<(i64, i64, i64)> = Vec::new();
         // A key is never the empty text.
         let mut group = self.next_target(query, "")?;
@@ -49,7 +56,7 @@ impl Tx<'_> {
                 group = self.next_target(query, &target)?;
                 continue;
             }
-            self.due_in_group(query, &target, rank, after, &mut due)?;
+            self.due_in_group(query, (&target, rank), after, &closed_lanes, &mut due)?;
             group = match self.next_rank(query, &target, rank)? {
                 None => self.next_target(query, &target)?,
                 same => same,
@@ -75,9 +82,9 @@ impl Tx<'_> {
     fn due_in_group(
         &self,
         query: &DueQuery<'_>,
-        target: &str,
-        rank: i64,
+        (target, rank): (&str, i64),
         after: Option<(i64, i64, i64)>,
+        closed_lanes: &str,
         due: &mut Vec<(i64, i64, i64)>,
     ) -> Stored<()> {
         let (after_due, after_id) = match after {
@@ -93,10 +100,25 @@ impl Tx<'_> {
             now,
             after_due,
             after_id,
-            to_limit(query.limit)
+            to_limit(query.limit),
+            closed_lanes
         ];
         due.extend(self.all(DUE_IN_GROUP, given, |row| Ok((rank, row.get(0)?, row.get(1)?)))?);
         Ok(())
+    }
+
+    pub(super) fn find_front(&mut self, lane: &str) -> Stored<LaneFront> {
+        let mut first_in = |phase: Phase| {
+            let found: Option<i64> =
+                self.first(FIRST_OF_LANE, params![lane, phase.as_str()], |row| row.get(0))?;
+            found.map_or(Ok(None), |id| self.item(ItemId(id)))
+        };
+        let (judged, waiting) = (first_in(Phase::Judging)?, first_in(Phase::Waiting)?);
+        Ok(LaneFront {
+            under_way: first_in(Phase::Sending)?.is_some() || first_in(Phase::Probing)?.is_some(),
+            parked: first_in(Phase::Settled)?.is_some(),
+            first: judged.into_iter().chain(waiting).min_by(lane::order),
+        })
     }
 
     pub(super) fn find_lost(&mut self, epoch: u64, now: Timestamp) -> Stored<Vec<Item>> {
@@ -138,10 +160,13 @@ impl Tx<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use rusqlite::Connection;
 
     use super::*;
     use crate::rows::{read, write};
+    use crate::schema::STEPS;
 
     /// The plan that SQLite makes for a statement, as one text.
     fn plan(connection: &Connection, sql: &str) -> String {
@@ -159,9 +184,7 @@ mod tests {
     #[test]
     fn ok_every_query_of_a_claim_seeks_in_an_index() {
         let connection = Connection::open_in_memory().unwrap();
-        connection
-            .execute_batch(include_str!("../schema/v1.sql"))
-            .unwrap();
+        connection.execute_batch(&STEPS.concat()).unwrap();
         let check = |sql: &str, index: &str| {
             let plan = plan(&connection, sql);
             assert!(plan.contains(index), "{sql}: {plan}");
@@ -178,8 +201,9 @@ mod tests {
         check(NEXT_RANK, "INDEX items_due (phase=? AND target=? AND rank>?)");
         check(
             DUE_IN_GROUP,
-            "INDEX items_due (phase=? AND target=? AND rank=? AND",
+            "COVERING INDEX items_due (phase=? AND target=? AND rank=? AND",
         );
+        check(FIRST_OF_LANE, "INDEX items_lane_order (lane=? AND phase=?)");
         check(FIRST_WANTED, "INDEX items_wanted");
         check(NEXT_WANTED, "INDEX items_wanted (target>?)");
         check(NEXT_DUE, "INDEX items_next_due (due_at>?)");
@@ -199,9 +223,7 @@ mod tests {
         // Counted in steps of SQLite's machine, which do not depend on the clock of this computer.
         let steps = |n: usize| {
             let connection = Connection::open_in_memory().unwrap();
-            connection
-                .execute_batch(include_str!("../schema/v1.sql"))
-                .unwrap();
+            connection.execute_batch(&STEPS.concat()).unwrap();
             connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
             let mut insert = connection
                 .prepare(
@@ -223,9 +245,10 @@ mod tests {
             }
             let closed = std::iter::once("closed".to_owned()).collect();
             let query = DueQuery {
-                phase: relay_core::journal::item::Phase::Waiting,
+                phase: Phase::Waiting,
                 now: Timestamp::from_unix_ms(1_000),
                 closed: &closed,
+                closed_lanes: &BTreeSet::new(),
                 after: None,
                 limit: 64,
             };

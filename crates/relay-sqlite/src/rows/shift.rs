@@ -1,6 +1,6 @@
 //! **Here**: the statements that move stored moments when the clock jumped back.
 //! **Not here**: when they are moved (`relay_core::journal::verbs`).
-//! **Reads**: `schema/v1.sql` before it; `write` after it.
+//! **Reads**: `schema/*.sql` before it; `write` after it.
 //! **Source**: DESIGN section 5, clocks.
 
 /// `column = column + ?1`, at most as far as the ends of the range: a sum beyond them would become a float.

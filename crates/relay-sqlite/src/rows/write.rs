@@ -7,7 +7,7 @@ use relay_core::clock::Timestamp;
 use relay_core::journal::item::{
     Attempt, EventRow, EventSeq, Item, ItemId, Meta, Principal, ReleaseRow, Target, UnreadableRow,
 };
-use relay_core::journal::rows::{DueQuery, Rows, Stored};
+use relay_core::journal::rows::{DueQuery, LaneFront, Rows, Stored};
 use relay_core::journal::scan::HistoryRow;
 use relay_core::key::DispatchKey;
 use relay_core::lane::Place;
@@ -227,6 +227,10 @@ impl Rows for Tx<'_> {
 
     fn lane_items(&mut self, lane: &str) -> Stored<Vec<Item>> {
         self.all(LANE_ITEMS, params![lane], columns::item)
+    }
+
+    fn lane_front(&mut self, lane: &str) -> Stored<LaneFront> {
+        self.find_front(lane)
     }
 
     fn due_items(&mut self, query: &DueQuery<'_>) -> Stored<Vec<Item>> {

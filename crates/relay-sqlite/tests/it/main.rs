@@ -14,6 +14,8 @@ mod group;
 #[cfg(test)]
 mod keeps;
 #[cfg(test)]
+mod lanes;
+#[cfg(test)]
 mod opens;
 #[cfg(test)]
 mod support;

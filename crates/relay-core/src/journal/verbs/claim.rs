@@ -12,7 +12,7 @@ use crate::journal::rows::{DueQuery, Rows};
 use crate::journal::state::Step;
 use crate::journal::verbs::Verb;
 use crate::journal::{Budgets, ClaimKind, ClaimRequest, Claimed, JournalError, Task, Work};
-use crate::lane;
+use crate::lane::{self, LaneMode};
 
 /// How many waiting items are loaded at a time while a claim looks for one whose lane is free.
 const PAGE: usize = 64;
@@ -72,6 +72,7 @@ fn claim_looks(
             phase,
             now: request.now,
             closed,
+            closed_lanes: &BTreeSet::new(),
             after: None,
             limit,
         };
@@ -144,7 +145,8 @@ fn claim_sends(
         close_if_spent(verb, &request.budgets, principal, targets, &mut closed, openings)?;
     }
     let mut tasks = Vec::new();
-    let mut lanes = Lanes::default();
+    // Lanes of which nothing more goes in this claim: each is looked at one time, however much waits in it.
+    let mut lanes = BTreeSet::new();
     let fence_before = verb.meta.fence;
     let mut after = None;
     while tasks.len() < request.max {
@@ -152,33 +154,35 @@ fn claim_sends(
             phase: Phase::Waiting,
             now: request.now,
             closed: &closed,
+            closed_lanes: &lanes,
             after,
             limit: PAGE,
         };
         let page = verb.rows.due_items(&query)?;
         let Some(last) = page.last() else { break };
         after = Some((last.policy.priority, last.due_at, last.id));
-        for item in &page {
-            if lanes.are_closed_to(item) {
+        for item in page {
+            if tasks.len() >= request.max || item.lane.as_ref().is_some_and(|lane| lanes.contains(lane)) {
                 continue;
             }
             // A step of an earlier item of this page may have settled this one.
             let item = verb.load(item.id)?;
-            if tasks.len() >= request.max || item.phase != Phase::Waiting || closed.contains(&item.target) {
+            if !is_due(&item, request.now, &closed) {
                 continue;
             }
-            if let Some(task) = send(verb, request, &item, &mut lanes)? {
-                tasks.push(task);
-                let targets = of_principal.get(&item.principal).map_or(&[][..], Vec::as_slice);
-                close_if_spent(
-                    verb,
-                    &request.budgets,
-                    &item.principal,
-                    targets,
-                    &mut closed,
-                    openings,
-                )?;
-            }
+            let Some(item) = next_of_lane(verb, request.now, item, &closed, &mut lanes)? else {
+                continue;
+            };
+            tasks.push(send(verb, request, &item)?);
+            let targets = of_principal.get(&item.principal).map_or(&[][..], Vec::as_slice);
+            close_if_spent(
+                verb,
+                &request.budgets,
+                &item.principal,
+                targets,
+                &mut closed,
+                openings,
+            )?;
         }
     }
     if fence_before / FORGET_EVERY != verb.meta.fence / FORGET_EVERY {
@@ -187,56 +191,56 @@ fn claim_sends(
     Ok(tasks)
 }
 
-/// What one claim has found out about lanes, so that a lane with many waiting items is looked at once.
-#[derive(Default)]
-struct Lanes {
-    /// Something of the lane is under way, or was just claimed.
-    busy: BTreeSet<String>,
-    /// Something parked holds the lane for all but what a person allowed.
-    held: BTreeSet<String>,
-    /// The items of a lane that is not busy.
-    items: BTreeMap<String, Vec<Item>>,
+fn is_due(item: &Item, now: Timestamp, closed: &ClosedTargets) -> bool {
+    item.phase == Phase::Waiting
+        && item.lease.is_none()
+        && item.due_at <= now
+        && !closed.contains(&item.target)
 }
 
-impl Lanes {
-    fn are_closed_to(&self, item: &Item) -> bool {
-        let closed =
-            |name: &String| self.busy.contains(name) || (!item.allow_older && self.held.contains(name));
-        item.lane.as_ref().is_some_and(closed)
-    }
-}
-
-/// Records the intent to send this item, if its lane lets it go.
-fn send(
+/// What goes next in the lane of an item that is due: itself where only the latest counts, the first of the lane where every
+/// version goes out, and nothing while something is under way or the first may not go.
+fn next_of_lane(
     verb: &mut Verb<'_>,
-    request: &ClaimRequest,
-    item: &Item,
-    lanes: &mut Lanes,
-) -> Result<Option<Task>, JournalError> {
-    if let Some(name) = item.lane.as_ref() {
-        let mark = verb.rows.lane_mark(name)?;
-        if let Some(step) = lane::behind_mark(item, mark.as_ref()) {
-            verb.step(item, &step)?;
-            lanes.items.remove(name);
-            return Ok(None);
-        }
-        if !lanes.items.contains_key(name) {
-            lanes.items.insert(name.clone(), verb.rows.lane_items(name)?);
-        }
-        let others = lanes.items.get(name).map_or(&[][..], Vec::as_slice);
-        if lane::is_under_way(others) {
-            lanes.busy.insert(name.clone());
-            return Ok(None);
-        }
-        if lane::is_held(item, others) {
-            lanes.held.insert(name.clone());
-            return Ok(None);
-        }
-        if !lane::may_go(item, others) {
-            return Ok(None);
-        }
-        lanes.busy.insert(name.clone());
+    now: Timestamp,
+    item: Item,
+    closed: &ClosedTargets,
+    lanes: &mut BTreeSet<String>,
+) -> Result<Option<Item>, JournalError> {
+    let Some(name) = item.lane.clone() else {
+        return Ok(Some(item));
+    };
+    let mark = verb.rows.lane_mark(&name)?;
+    let only_latest = item.policy.lane == LaneMode::Latest;
+    if only_latest && let Some(step) = lane::behind_mark(&item, mark.as_ref()) {
+        verb.step(&item, &step)?;
+        return Ok(None);
     }
+    let front = loop {
+        let front = verb.rows.lane_front(&name)?;
+        let step = |first: &Item| lane::behind_mark(first, mark.as_ref());
+        match &front.first {
+            Some(first) if !only_latest && first.phase == Phase::Waiting => match step(first) {
+                Some(step) => verb.step(first, &step)?,
+                None => break front,
+            },
+            _ => break front,
+        };
+    };
+    lanes.insert(name);
+    if front.under_way {
+        return Ok(None);
+    }
+    if only_latest {
+        return Ok(Some(item));
+    }
+    let may_go =
+        |first: &Item| is_due(first, now, closed) && !(front.parked && lane::is_held_by_parked(first));
+    Ok(front.first.filter(may_go))
+}
+
+/// Records the intent to send this item.
+fn send(verb: &mut Verb<'_>, request: &ClaimRequest, item: &Item) -> Result<Task, JournalError> {
     let lease = lease(verb, request);
     let item = verb.step(item, &Step::Send { lease })?;
     verb.rows.add_attempt(&Attempt {
@@ -246,7 +250,7 @@ fn send(
         started_at: request.now,
         ended_at: None,
     })?;
-    Ok(Some(Task::Send(work(verb, item, lease.fence)?)))
+    Ok(Task::Send(work(verb, item, lease.fence)?))
 }
 
 /// The targets to which nothing may go now, whatever the budget says.
