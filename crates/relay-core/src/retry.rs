@@ -22,6 +22,9 @@ pub const CHECK_EVERY: Duration = Duration::from_secs(600);
 pub const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// For how long a look that keeps failing is repeated after the probe window has passed.
 pub const LOOK_FOR: Duration = Duration::from_secs(24 * 3_600);
+/// The longest time for which a limit that the destination named is believed: GitHub's are of an hour at most, and a moment in
+/// the wrong unit would close an identity for ever.
+pub const LONGEST_LIMIT: Duration = Duration::from_secs(24 * 3_600);
 /// The longest wait between two looks for a run.
 const LONGEST_LOOK_WAIT: Duration = Duration::from_secs(96);
 
@@ -76,7 +79,7 @@ pub fn after_attempt(item: &Item, error: &DispatchError, now: Timestamp, around:
             since: None,
         },
         Advice::Throttled { until } => Step::Retry {
-            due: until.max(now),
+            due: believed(until, now).max(now),
             why,
             since: None,
         },
@@ -118,7 +121,7 @@ pub fn after_look(
         // A look that failed has seen nothing, not "nothing".
         Err(error) if now < since.after(item.policy.probe_window).after(LOOK_FOR) => {
             let due = match error.advice {
-                Advice::Throttled { until } => until.max(next_look(item, now)),
+                Advice::Throttled { until } => believed(until, now).max(next_look(item, now)),
                 Advice::Block(Scope::Principal | Scope::Target) => now.after(CHECK_EVERY),
                 Advice::GiveUp | Advice::NotSent | Advice::Unknown => next_look(item, now),
             };
@@ -134,6 +137,12 @@ pub fn after_look(
             ),
         },
     }
+}
+
+/// Until when a limit closes a principal that is said to last until a moment.
+#[must_use]
+pub fn believed(until: Timestamp, now: Timestamp) -> Timestamp {
+    until.min(now.after(LONGEST_LIMIT))
 }
 
 fn not_sent(item: &Item, why: String, now: Timestamp, around: Circumstances<'_>) -> Step {

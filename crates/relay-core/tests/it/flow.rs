@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use http::Method;
 use relay_core::alarm::Alert;
-use relay_core::dispatch::{Advice, Checked, Scope, Sighting};
+use relay_core::clock::Clock as _;
+use relay_core::dispatch::{Advice, Checked, Dispatched, Scope, Sighting};
 use relay_core::journal::MemoryJournal;
 use relay_core::journal::item::Verdict;
 use relay_core::journal::scan::ScanQuery;
@@ -319,6 +320,37 @@ async fn ok_a_limit_waits_until_the_moment_that_was_named() {
     ])
     .await;
     assert_eq!(rig.github.requests().len(), 2);
+}
+
+/// A limit that an accepted answer names in milliseconds by mistake would close the identity for 50,000 years.
+#[tokio::test]
+async fn ok_a_limit_is_believed_for_a_day_at_most() {
+    let rig = Rig::new();
+    rig.github.then_dispatch(Ok(Dispatched {
+        run: None,
+        closed_until: Some(after(1_700_000_000_000)),
+    }));
+    rig.release("1", "credit-risk", "7").await;
+    rig.drain().await;
+    rig.release("2", "credit-risk", "8").await;
+    let due = rig.relay.run_due().await.unwrap().next_due;
+    let in_two_days = rig.clock.now().after(Duration::from_secs(2 * 86_400));
+    assert!(
+        due.is_some_and(|due| due < in_two_days),
+        "due at {due:?}, alerts {:?}",
+        rig.alarm.take()
+    );
+    let limit = Advice::Throttled {
+        until: after(1_700_000_000_000),
+    };
+    let rig = Rig::new();
+    rig.github.then_dispatch(error(limit, "limit"));
+    rig.github.then_dispatch(error(Advice::Unknown, "no answer"));
+    rig.github.then_probe(error(limit, "limit"));
+    rig.release("1", "credit-risk", "7").await;
+    rig.drain().await;
+    let three_days = after(3 * 86_400);
+    assert!(rig.clock.now() < three_days, "{:#?}", rig.told_of("").await);
 }
 
 #[tokio::test]

@@ -201,8 +201,9 @@ impl<'a> Verb<'a> {
             .saturating_add(running(&principal.block)))
     }
 
-    /// Closes a principal until the moment that the destination named.
+    /// Closes a principal until the moment that the destination named, as far as that is believed.
     fn throttle(&mut self, name: &str, until: Timestamp) -> Result<(), JournalError> {
+        let until = retry::believed(until, self.now);
         let mut principal = self.principal(name)?;
         // Whatever a dispatcher says: longer than a day is a mistake, and the next attempt is told again.
         let until = until.min(self.now.after(LONGEST_THROTTLE));
