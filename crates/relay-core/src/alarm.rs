@@ -59,6 +59,15 @@ pub enum Alert {
         /// Which.
         name: String,
     },
+    /// A target, or the whole journal, is closed until a person opens it.
+    Paused {
+        /// `target` or `journal`.
+        scope: String,
+        /// Which.
+        name: String,
+        /// Why.
+        why: String,
+    },
     /// A target could not be checked, or the check had a remark. Sending goes on.
     Warning {
         /// Which target.
@@ -112,7 +121,10 @@ impl Alarm for LogAlarm {
     fn raise(&self, alert: &Alert) {
         let text = serde_json::to_string(alert).unwrap_or_default();
         match alert {
-            Alert::Warning { .. } | Alert::Unblocked { .. } | Alert::ClockJumpedBack { .. } => {
+            Alert::Warning { .. }
+            | Alert::Unblocked { .. }
+            | Alert::Paused { .. }
+            | Alert::ClockJumpedBack { .. } => {
                 tracing::warn!(alert = %text, "warning");
             }
             _ => tracing::error!(alert = %text, "alarm"),

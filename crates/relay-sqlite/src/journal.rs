@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use relay_core::clock::Timestamp;
@@ -48,6 +49,8 @@ pub struct SqliteJournal {
     counts: Arc<Counts>,
     health: SharedHealth,
     pages: Pages,
+    path: PathBuf,
+    busy: Duration,
     threads: Mutex<Option<Threads>>,
 }
 
@@ -88,7 +91,7 @@ impl SqliteJournal {
             .all(|path| mount::network_file_system(path).is_none());
         let lock = OwnerLock::take(path, options.lock_wait, is_local)?;
         let mut connection = connection::writing(path, options.busy_timeout)?;
-        let was_clean = take_over(&mut connection).map_err(|source| OpenError::Store {
+        let was_clean = take_over(path, &mut connection).map_err(|source| OpenError::Store {
             doing: "taking over",
             path: path.to_path_buf(),
             source,
@@ -134,6 +137,8 @@ impl SqliteJournal {
             counts,
             health,
             pages,
+            path: real.clone(),
+            busy: options.busy_timeout,
             threads,
         })
     }
@@ -172,7 +177,11 @@ impl SqliteJournal {
         self.counts.commits.load(Ordering::Relaxed)
     }
 
-    async fn ask<T, F>(&self, verb: F) -> Result<T, JournalError>
+    pub(crate) fn place(&self) -> (PathBuf, Duration) {
+        (self.path.clone(), self.busy)
+    }
+
+    pub(crate) async fn ask<T, F>(&self, verb: F) -> Result<T, JournalError>
     where
         T: Send + 'static,
         F: FnOnce(&mut dyn Rows) -> Result<T, JournalError> + Send + 'static,
@@ -274,11 +283,24 @@ pub(crate) fn refuse_network(path: &Path, folder: &Path, options: &OpenOptions) 
 }
 
 /// Begins the time of a new owner, and says whether the last one closed the journal.
-fn take_over(connection: &mut Connection) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+fn take_over(
+    path: &Path,
+    connection: &mut Connection,
+) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let was_clean = transaction.query_row("SELECT clean FROM meta WHERE id = 1", [], |row| row.get(0))?;
     mark_clean(&transaction, false)?;
     verbs::open(&mut Tx::new(&transaction))?;
+    let known: Option<i64> =
+        transaction.query_row("SELECT inode FROM meta WHERE id = 1", [], |row| row.get(0))?;
+    let own = crate::files::inode(path);
+    if known.is_some() && own.is_some() && known != own {
+        let why = "the file is a copy, or was restored: another relay may still send the same";
+        verbs::pause_copy(&mut Tx::new(&transaction), why)?;
+    }
+    if own.is_some() {
+        transaction.execute("UPDATE meta SET inode = ?1 WHERE id = 1", [own])?;
+    }
     transaction.commit()?;
     Ok(was_clean)
 }

@@ -11,6 +11,7 @@
 //! The file system must be local: SMB, NFS and the like are refused on Linux, where the kind of a mount can be read. On
 //! other systems nothing is checked, and the rule is the same.
 
+mod admin;
 mod check;
 mod connection;
 mod error;

@@ -274,6 +274,10 @@ pub struct ReleaseRow {
     pub item: ItemId,
     /// The latest instant at which it was registered, as seconds and nanoseconds since the epoch.
     pub registered: Option<(i64, u32)>,
+    /// Whether a person made the journal forget it: when it comes again it is new. Its generations are counted on, since GitHub has not
+    /// forgotten their relay ids.
+    #[serde(default)]
+    pub forgotten: bool,
 }
 
 /// An element that could not be read as an event.
@@ -334,7 +338,10 @@ pub struct Target {
     pub shows_relay_id: bool,
     /// Closed until a check succeeds.
     pub block: Option<Block>,
-    /// How long it was blocked before, in milliseconds.
+    /// Closed by a person, until one opens it.
+    #[serde(default)]
+    pub pause: Option<Block>,
+    /// How long it was blocked or paused before, in milliseconds.
     pub blocked_ms: i64,
 }
 
@@ -364,6 +371,9 @@ pub struct Meta {
     pub clock: Timestamp,
     /// Unreadable elements that came so far, kept or not.
     pub n_unreadable: u64,
+    /// Nothing is sent until a person says so: after an import, or from a copy.
+    #[serde(default)]
+    pub pause: Option<Block>,
 }
 
 /// The set of target keys that are closed while a claim looks for work.

@@ -4,6 +4,8 @@
 //! **Source**: our own; it passes the contract suite that every engine passes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, Write};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -11,12 +13,13 @@ use async_trait::async_trait;
 use crate::clock::Timestamp;
 use crate::journal::item::{
     Attempt, EventRow, EventSeq, Item, ItemId, Meta, Phase, Principal, ReleaseRow, Target, UnreadableRow,
+    Verdict,
 };
 use crate::journal::rows::{DueQuery, LaneFront, ReadRows, Rows, Stored};
 use crate::journal::scan::{HistoryRow, ItemFilter, Page, ScanQuery};
 use crate::journal::{
-    AcceptBatch, Acceptance, ClaimRequest, Claimed, Durability, Journal, JournalError, Record, Settlement,
-    Written, verbs,
+    AcceptBatch, Acceptance, ClaimRequest, Claimed, Compacted, Durability, Journal, JournalAdmin,
+    JournalError, Record, Settlement, Written, verbs,
 };
 use crate::key::DispatchKey;
 use crate::lane::{self, Place};
@@ -104,6 +107,32 @@ impl Journal for MemoryJournal {
     }
 }
 
+#[async_trait]
+impl JournalAdmin for MemoryJournal {
+    async fn compact(
+        &self,
+        now: Timestamp,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Compacted, JournalError> {
+        self.transact(|rows| verbs::compact(rows, now, before, limit))
+    }
+
+    async fn back_up(&self, _to: &Path) -> Result<(), JournalError> {
+        Err(JournalError::Refused {
+            why: "a journal in memory has no file: export it".to_owned(),
+        })
+    }
+
+    async fn export(&self, mut to: Box<dyn Write + Send>) -> Result<u64, JournalError> {
+        verbs::export(&mut *self.state(), &mut *to)
+    }
+
+    async fn import(&self, now: Timestamp, mut from: Box<dyn BufRead + Send>) -> Result<u64, JournalError> {
+        self.transact(|rows| verbs::import(rows, now, &mut *from))
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     meta: Meta,
@@ -127,6 +156,8 @@ struct State {
 enum Change {
     Meta(Meta),
     Event(EventSeq, String),
+    /// Changed or removed.
+    EventWas(Box<EventRow>),
     /// What was trimmed from the front.
     UnreadableTrimmed(Vec<UnreadableRow>),
     UnreadableAdded,
@@ -137,6 +168,8 @@ enum Change {
     Target(String, Option<Target>),
     Attempt(u64, Option<Attempt>),
     History,
+    /// Rows that were removed.
+    HistoryWithout(Vec<HistoryRow>),
 }
 
 impl Change {
@@ -146,6 +179,13 @@ impl Change {
             Self::Event(seq, key) => {
                 state.events.remove(&seq);
                 state.event_keys.remove(&key);
+            }
+            Self::EventWas(event) => {
+                if let Some(now) = state.events.get(&event.seq) {
+                    state.event_keys.remove(&now.key);
+                }
+                state.event_keys.insert(event.key.clone(), event.seq);
+                state.events.insert(event.seq, *event);
             }
             Self::UnreadableTrimmed(mut rows) => {
                 rows.append(&mut state.unreadable);
@@ -167,6 +207,10 @@ impl Change {
             Self::Attempt(fence, row) => put_back(&mut state.attempts, fence, row),
             Self::History => {
                 state.history.pop();
+            }
+            Self::HistoryWithout(rows) => {
+                state.history.extend(rows);
+                state.history.sort_by_key(|row| row.seq);
             }
         }
     }
@@ -201,6 +245,26 @@ impl State {
         }
         self.items.insert(item.id, item);
         before
+    }
+
+    fn is_of(&self, event: EventSeq, workspace: &str) -> bool {
+        let event = self.events.get(&event);
+        event.is_some_and(|event| event.workspace.as_deref() == Some(workspace))
+    }
+
+    fn change_event(&mut self, event: EventRow) {
+        if let Some(before) = self.events.get(&event.seq).cloned() {
+            self.event_keys.remove(&before.key);
+            self.undo.push(Change::EventWas(Box::new(before)));
+        }
+        self.event_keys.insert(event.key.clone(), event.seq);
+        self.events.insert(event.seq, event);
+    }
+
+    fn remove_history(&mut self, is_meant: impl Fn(&HistoryRow) -> bool) {
+        let (gone, kept) = std::mem::take(&mut self.history).into_iter().partition(is_meant);
+        self.history = kept;
+        self.undo.push(Change::HistoryWithout(gone));
     }
 
     fn take_item(&mut self, id: ItemId) -> Option<Item> {
@@ -266,6 +330,34 @@ impl ReadRows for State {
         Ok(self.principals.values().cloned().collect())
     }
 
+    fn releases_after(&mut self, after: Option<&DispatchKey>, limit: usize) -> Stored<Vec<ReleaseRow>> {
+        let wanted = |row: &&ReleaseRow| after.is_none_or(|after| row.key > *after);
+        Ok(self
+            .releases
+            .values()
+            .filter(wanted)
+            .take(limit)
+            .cloned()
+            .collect())
+    }
+
+    fn lane_marks_after(&mut self, after: Option<&str>, limit: usize) -> Stored<Vec<(String, Place)>> {
+        let wanted = |row: &(&String, &Place)| after.is_none_or(|after| row.0.as_str() > after);
+        let marks = self.marks.iter().filter(wanted).take(limit);
+        Ok(marks.map(|(lane, mark)| (lane.clone(), mark.clone())).collect())
+    }
+
+    fn attempts_after(&mut self, after: u64, limit: usize) -> Stored<Vec<Attempt>> {
+        let wanted = |row: &&Attempt| row.fence > after;
+        Ok(self
+            .attempts
+            .values()
+            .filter(wanted)
+            .take(limit)
+            .cloned()
+            .collect())
+    }
+
     fn counts(&mut self) -> Stored<Vec<(String, u64)>> {
         let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
         for item in self.items.values() {
@@ -309,6 +401,7 @@ impl Rows for State {
         for mut target in self.targets()? {
             target.check_due_at = target.check_due_at.map(|at| at.shifted_ms(by_ms));
             shift_block(target.block.as_mut(), by_ms);
+            shift_block(target.pause.as_mut(), by_ms);
             self.put_target(&target)?;
         }
         for mut attempt in self.attempts.values().cloned().collect::<Vec<_>>() {
@@ -538,6 +631,106 @@ impl Rows for State {
         self.undo.push(Change::History);
         Ok(())
     }
+
+    fn open_item_of(&mut self, workspace: &str) -> Stored<Option<Item>> {
+        let is_open = |item: &&Item| item.phase != Phase::Settled || item.holds_lane;
+        let mut open = self.items.values().filter(is_open);
+        Ok(open.find(|item| self.is_of(item.event, workspace)).cloned())
+    }
+
+    fn forget_workspace(&mut self, workspace: &str) -> Stored<(u64, u64)> {
+        let items = self
+            .items
+            .values()
+            .filter(|item| self.is_of(item.event, workspace));
+        let items: Vec<Item> = items.cloned().collect();
+        let (mut n_releases, mut n_lanes) = (0, 0);
+        for item in &items {
+            if let Some(release) = self.releases.get(&item.key).filter(|release| !release.forgotten) {
+                let forgotten = ReleaseRow {
+                    forgotten: true,
+                    ..release.clone()
+                };
+                self.put_release(&forgotten)?;
+                n_releases += 1;
+            }
+            if let Some(lane) = &item.lane
+                && let Some(mark) = self.marks.remove(lane)
+            {
+                self.undo.push(Change::Mark(lane.clone(), Some(mark)));
+                n_lanes += 1;
+            }
+        }
+        let events = self
+            .events
+            .values()
+            .filter(|event| event.workspace.as_deref() == Some(workspace));
+        for event in events.cloned().collect::<Vec<_>>() {
+            let key = forgotten_key(&event);
+            self.change_event(EventRow { key, ..event });
+        }
+        Ok((n_releases, n_lanes))
+    }
+
+    fn old_items(&mut self, before: Timestamp, limit: usize) -> Stored<Vec<Item>> {
+        let is_old = |item: &&Item| {
+            let is_parked = matches!(item.verdict, Some(Verdict::Parked { .. }));
+            item.settled_at.is_some_and(|at| at < before) && !is_parked && !item.snapshot.is_empty()
+        };
+        Ok(self.items.values().filter(is_old).take(limit).cloned().collect())
+    }
+
+    fn strip_item(&mut self, id: ItemId) -> Stored<()> {
+        if let Some(item) = self.items.get(&id).cloned() {
+            let snapshot = String::new();
+            self.write_item(Item { snapshot, ..item });
+        }
+        self.remove_history(|row| row.item == Some(id));
+        Ok(())
+    }
+
+    fn strip_event(&mut self, seq: EventSeq) -> Stored<()> {
+        if let Some(event) = self.events.get(&seq).cloned() {
+            self.change_event(EventRow { body: None, ..event });
+        }
+        self.remove_history(|row| row.event == Some(seq) && row.item.is_none());
+        Ok(())
+    }
+
+    fn remove_unwanted(&mut self, before: Timestamp, limit: usize) -> Stored<usize> {
+        let is_old = |event: &&EventRow| event.unwanted.is_some() && event.received_at < before;
+        let old: Vec<EventRow> = self.events.values().filter(is_old).take(limit).cloned().collect();
+        for event in &old {
+            self.events.remove(&event.seq);
+            self.event_keys.remove(&event.key);
+            self.undo.push(Change::EventWas(Box::new(event.clone())));
+            self.remove_history(|row| row.event == Some(event.seq));
+        }
+        Ok(old.len())
+    }
+
+    fn restore_event(&mut self, event: &EventRow) -> Stored<()> {
+        self.event_keys.insert(event.key.clone(), event.seq);
+        self.events.insert(event.seq, event.clone());
+        self.undo.push(Change::Event(event.seq, event.key.clone()));
+        Ok(())
+    }
+
+    fn restore_item(&mut self, item: &Item) -> Stored<()> {
+        self.write_item(item.clone());
+        Ok(())
+    }
+
+    fn restore_history(&mut self, row: &HistoryRow) -> Stored<()> {
+        self.history.push(row.clone());
+        self.undo.push(Change::History);
+        Ok(())
+    }
+}
+
+/// A key that no event has: it begins as no source does.
+fn forgotten_key(event: &EventRow) -> String {
+    format!("\nforgotten {} {}", event.seq.0, event.key)
 }
 
 fn shift_block(block: Option<&mut crate::journal::item::Block>, by_ms: i64) {

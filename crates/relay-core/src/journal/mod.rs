@@ -3,6 +3,7 @@
 //! **Reads**: `rules` before it, by way of `intake`; `worker` after it.
 //! **Source**: DESIGN section 5.
 
+pub mod admin;
 pub mod item;
 mod memory;
 pub mod rows;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use self::admin::{Compacted, JournalAdmin};
 pub use self::memory::MemoryJournal;
 
 use crate::alarm::Alert;
@@ -344,6 +346,47 @@ pub enum Command {
     },
     /// Check every blocked target now.
     Recheck,
+    /// Send everything once more that a filter finds and that can be sent once more, such as everything parked; oldest first.
+    ReplayAll {
+        /// Which.
+        filter: scan::ItemFilter,
+        /// Even after a newer one of its lane went out.
+        allow_older: bool,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Send nothing, or nothing to a repository, until a person says so. What is under way goes on, and runs are looked for.
+    Pause {
+        /// What.
+        what: Closing,
+        /// Why.
+        why: String,
+    },
+    /// Go on.
+    Resume {
+        /// With what.
+        what: Closing,
+    },
+    /// Forget what was released of a workspace, and the order of its lanes: what comes again is new.
+    Forget {
+        /// The workspace's resource id, in any casing.
+        workspace: String,
+    },
+}
+
+/// What a person closes and opens.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "the verb must decide for each")]
+pub enum Closing {
+    /// Everything.
+    Journal,
+    /// One repository under one identity.
+    Target {
+        /// The identity's name.
+        identity: String,
+        /// `owner/name`, in any casing.
+        repository: String,
+    },
 }
 
 /// A verdict, to be written down.
@@ -394,6 +437,8 @@ pub struct Written {
     pub fenced: Vec<ItemId>,
     /// Items that a command made.
     pub made: Vec<ItemId>,
+    /// Items that a command for many passed over, and why.
+    pub passed_over: Vec<(ItemId, String)>,
     /// What a person must know.
     pub alerts: Vec<Alert>,
 }

@@ -79,6 +79,15 @@ pub trait ReadRows {
     /// All principals, by name.
     #[expect(clippy::missing_errors_doc, reason = "said once, at the first method")]
     fn principals(&mut self) -> Stored<Vec<Principal>>;
+    /// At most `limit` releases after a key, by key.
+    #[expect(clippy::missing_errors_doc, reason = "said once, at the first method")]
+    fn releases_after(&mut self, after: Option<&DispatchKey>, limit: usize) -> Stored<Vec<ReleaseRow>>;
+    /// At most `limit` lanes after one, by name, with their marks.
+    #[expect(clippy::missing_errors_doc, reason = "said once, at the first method")]
+    fn lane_marks_after(&mut self, after: Option<&str>, limit: usize) -> Stored<Vec<(String, Place)>>;
+    /// At most `limit` attempts after a fence.
+    #[expect(clippy::missing_errors_doc, reason = "said once, at the first method")]
+    fn attempts_after(&mut self, after: u64, limit: usize) -> Stored<Vec<Attempt>>;
     /// How many items are in each phase, settled ones by verdict: pairs of a word and a count.
     #[expect(clippy::missing_errors_doc, reason = "said once, at the first method")]
     fn counts(&mut self) -> Stored<Vec<(String, u64)>>;
@@ -153,4 +162,27 @@ pub trait Rows: ReadRows {
 
     /// Adds a row of history, whose `seq` is ignored.
     fn add_history(&mut self, row: &HistoryRow) -> Stored<()>;
+
+    /// Any item of this workspace (by its event) that has no verdict, or holds its lane.
+    fn open_item_of(&mut self, workspace: &str) -> Stored<Option<Item>>;
+    /// Marks the releases of this workspace as forgotten, removes the marks of its lanes, and gives its events keys that no event has.
+    /// Gives the numbers of releases and of lanes.
+    fn forget_workspace(&mut self, workspace: &str) -> Stored<(u64, u64)>;
+
+    /// At most `limit` settled items, in order of their numbers, that were settled before a moment, are not parked, and have a
+    /// snapshot.
+    fn old_items(&mut self, before: Timestamp, limit: usize) -> Stored<Vec<Item>>;
+    /// Removes the snapshot of a settled item, and its history.
+    fn strip_item(&mut self, id: ItemId) -> Stored<()>;
+    /// Removes the body of an event, and the history that is of no item.
+    fn strip_event(&mut self, seq: EventSeq) -> Stored<()>;
+    /// Removes at most `limit` events that no route wanted and that were received before a moment, with their history; gives how many.
+    fn remove_unwanted(&mut self, before: Timestamp, limit: usize) -> Stored<usize>;
+
+    /// Adds an event with its own number.
+    fn restore_event(&mut self, event: &EventRow) -> Stored<()>;
+    /// Adds an item with its own number.
+    fn restore_item(&mut self, item: &Item) -> Stored<()>;
+    /// Adds a row of history with its own number.
+    fn restore_history(&mut self, row: &HistoryRow) -> Stored<()>;
 }

@@ -10,7 +10,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::journal::item::{EventRow, EventSeq, Item, ItemId, Phase, Principal, Target, UnreadableRow};
+use crate::journal::item::{
+    Block, EventRow, EventSeq, Item, ItemId, Phase, Principal, Target, UnreadableRow,
+};
 use crate::journal::state::Step;
 
 /// One line of history: something that happened to an event, an item, or a destination.
@@ -70,6 +72,31 @@ pub enum Entry {
         scope: String,
         /// Which.
         name: String,
+    },
+    /// A person, or an import, closed a target or the whole journal.
+    Paused {
+        /// `target` or `journal`.
+        scope: String,
+        /// Which.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// A person opened it again.
+    Resumed {
+        /// `target` or `journal`.
+        scope: String,
+        /// Which.
+        name: String,
+    },
+    /// What was known of a workspace's releases was forgotten.
+    Forgotten {
+        /// The workspace, canonical.
+        workspace: String,
+        /// How many releases.
+        releases: u64,
+        /// How many lanes.
+        lanes: u64,
     },
     /// A principal is closed until a moment that the destination named.
     Throttled {
@@ -175,6 +202,8 @@ pub struct Overview {
     pub targets: Vec<Target>,
     /// All principals.
     pub principals: Vec<Principal>,
+    /// Why nothing at all is sent, if a person, or an import, said so.
+    pub pause: Option<Block>,
     /// How many items are in each phase, settled ones by verdict.
     pub counts: Vec<(String, u64)>,
     /// How many unreadable elements came so far.

@@ -5,11 +5,12 @@
 
 use relay_core::clock::Timestamp;
 use relay_core::journal::item::{
-    Block, EventRow, EventSeq, Item, ItemId, Lease, Meta, Phase, Principal, RetryAnchor, Target,
-    UnreadableRow,
+    Attempt, Block, EventRow, EventSeq, Item, ItemId, Lease, Meta, Phase, Principal, ReleaseRow, RetryAnchor,
+    Target, UnreadableRow,
 };
 use relay_core::journal::rows::Stored;
 use relay_core::journal::scan::HistoryRow;
+use relay_core::lane::Place;
 use rusqlite::Row;
 use rusqlite::types::{FromSqlError, Type};
 use serde::de::value::StrDeserializer;
@@ -104,6 +105,7 @@ pub(super) fn target(row: &Row<'_>) -> Read<Target> {
         check_due_at: moment(row, "check_due_at")?,
         shows_relay_id: row.get("shows_relay_id")?,
         block: block(row)?,
+        pause: pause(row)?,
         blocked_ms: row.get("blocked_ms")?,
     })
 }
@@ -134,15 +136,53 @@ pub(super) fn meta(row: &Row<'_>) -> Read<Meta> {
         fence: part("fence")?,
         clock: Timestamp::from_unix_ms(row.get("clock")?),
         n_unreadable: part("n_unreadable")?,
+        pause: pause(row)?,
     })
 }
 
 fn block(row: &Row<'_>) -> Read<Option<Block>> {
-    match (row.get("block_why")?, moment(row, "block_since")?) {
+    closing(row, "block_why", "block_since")
+}
+
+fn pause(row: &Row<'_>) -> Read<Option<Block>> {
+    closing(row, "pause_why", "pause_since")
+}
+
+fn closing(row: &Row<'_>, why: &str, since: &str) -> Read<Option<Block>> {
+    match (row.get(why)?, moment(row, since)?) {
         (Some(why), Some(since)) => Ok(Some(Block { why, since })),
         (None, None) => Ok(None),
-        _ => Err(meaningless(row, "block_why", "a block without all its parts")),
+        _ => Err(meaningless(row, why, "a closing without all its parts")),
     }
+}
+
+pub(super) fn release(row: &Row<'_>) -> Read<ReleaseRow> {
+    let instant = (
+        row.get::<_, Option<i64>>("registered_s")?,
+        row.get::<_, Option<u32>>("registered_n")?,
+    );
+    Ok(ReleaseRow {
+        key: transparent(row, "dispatch_key")?,
+        generation: row.get("generation")?,
+        item: ItemId(row.get("item")?),
+        registered: instant.0.zip(instant.1),
+        forgotten: row.get("forgotten")?,
+    })
+}
+
+pub(super) fn lane_mark(row: &Row<'_>) -> Read<(String, Place)> {
+    let mark = json(row, "mark")?.ok_or_else(|| meaningless(row, "mark", "no mark"))?;
+    Ok((row.get("lane")?, mark))
+}
+
+pub(super) fn attempt(row: &Row<'_>) -> Read<Attempt> {
+    Ok(Attempt {
+        fence: number(row, "fence")?.unwrap_or_default(),
+        item: ItemId(row.get("item")?),
+        principal: row.get("principal")?,
+        started_at: Timestamp::from_unix_ms(row.get("started_at")?),
+        ended_at: moment(row, "ended_at")?,
+    })
 }
 
 pub(super) fn moment(row: &Row<'_>, column: &str) -> Read<Option<Timestamp>> {

@@ -3,6 +3,7 @@
 //! **Reads**: `schema` before it; `writer` and `reader` after it.
 //! **Source**: our own; `MemoryJournal` says what each method means.
 
+mod admin;
 mod columns;
 mod due;
 mod read;

@@ -4,10 +4,12 @@
 //! **Source**: our own.
 
 use relay_core::journal::item::{
-    EventRow, EventSeq, Item, ItemId, Meta, Phase, Principal, Target, UnreadableRow,
+    Attempt, EventRow, EventSeq, Item, ItemId, Meta, Phase, Principal, ReleaseRow, Target, UnreadableRow,
 };
 use relay_core::journal::rows::{ReadRows, Stored};
 use relay_core::journal::scan::{HistoryRow, ItemFilter};
+use relay_core::key::DispatchKey;
+use relay_core::lane::Place;
 use rusqlite::types::Value;
 use rusqlite::{params, params_from_iter};
 
@@ -22,7 +24,7 @@ const HISTORY: &str = "SELECT seq, at, event, item, entry FROM history WHERE seq
 impl ReadRows for Tx<'_> {
     fn meta(&mut self) -> Stored<Meta> {
         let found = self.first(
-            "SELECT epoch, fence, clock, n_unreadable FROM meta WHERE id = 1",
+            "SELECT epoch, fence, clock, n_unreadable, pause_why, pause_since FROM meta WHERE id = 1",
             [],
             columns::meta,
         )?;
@@ -79,6 +81,30 @@ impl ReadRows for Tx<'_> {
 
     fn principals(&mut self) -> Stored<Vec<Principal>> {
         self.all("SELECT * FROM principals ORDER BY name", [], columns::principal)
+    }
+
+    fn releases_after(&mut self, after: Option<&DispatchKey>, limit: usize) -> Stored<Vec<ReleaseRow>> {
+        let sql = "SELECT * FROM releases WHERE dispatch_key > ?1 ORDER BY dispatch_key LIMIT ?2";
+        let after = after.map_or("", DispatchKey::as_str);
+        self.all(sql, params![after, to_limit(limit)], columns::release)
+    }
+
+    fn lane_marks_after(&mut self, after: Option<&str>, limit: usize) -> Stored<Vec<(String, Place)>> {
+        let sql = "SELECT lane, mark FROM lanes WHERE lane > ?1 ORDER BY lane LIMIT ?2";
+        self.all(
+            sql,
+            params![after.unwrap_or_default(), to_limit(limit)],
+            columns::lane_mark,
+        )
+    }
+
+    fn attempts_after(&mut self, after: u64, limit: usize) -> Stored<Vec<Attempt>> {
+        let sql = "SELECT * FROM attempts WHERE fence > ?1 ORDER BY fence LIMIT ?2";
+        self.all(
+            sql,
+            params![columns::to_i64(after)?, to_limit(limit)],
+            columns::attempt,
+        )
     }
 
     fn counts(&mut self) -> Stored<Vec<(String, u64)>> {

@@ -42,7 +42,9 @@ pub(super) const ALL: [&str; 4] = [
         "UPDATE targets SET ",
         shifted!("check_due_at"),
         ", ",
-        shifted!("block_since")
+        shifted!("block_since"),
+        ", ",
+        shifted!("pause_since")
     ),
     concat!(
         "UPDATE attempts SET ",

@@ -14,7 +14,7 @@ use relay_core::lane::Place;
 use rusqlite::{named_params, params};
 
 use super::columns::{self, to_i64, to_json};
-use super::{Tx, shift};
+use super::{Tx, admin, shift};
 use crate::error::corrupt;
 
 pub(super) const LANE_ITEMS: &str = "SELECT * FROM items WHERE holds_lane = 1 AND lane = ?1 ORDER BY id";
@@ -41,9 +41,10 @@ const PUT_ITEM: &str = "UPDATE items SET phase = :phase, verdict = :verdict, sta
      n_not_sent = :n_not_sent, retry_at = :retry_at, retry_blocked = :retry_blocked, unknown_since = :unknown_since, \
      n_looks = :n_looks, n_resends = :n_resends, holds_lane = :holds_lane, settled_at = :settled_at \
      WHERE id = :id AND relay_id = :relay_id";
-const PUT_RELEASE: &str = "INSERT INTO releases (dispatch_key, generation, item, registered_s, registered_n) \
-     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (dispatch_key) DO UPDATE SET generation = excluded.generation, \
-     item = excluded.item, registered_s = excluded.registered_s, registered_n = excluded.registered_n";
+const PUT_RELEASE: &str = "INSERT INTO releases (dispatch_key, generation, item, registered_s, registered_n, forgotten) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (dispatch_key) DO UPDATE SET generation = excluded.generation, \
+     item = excluded.item, registered_s = excluded.registered_s, registered_n = excluded.registered_n, \
+     forgotten = excluded.forgotten";
 const PUT_MARK: &str =
     "INSERT INTO lanes (lane, mark) VALUES (?1, ?2) ON CONFLICT (lane) DO UPDATE SET mark = excluded.mark";
 const PUT_PRINCIPAL: &str = "INSERT INTO principals (name, closed_until, block_why, block_since, blocked_ms) \
@@ -51,26 +52,36 @@ const PUT_PRINCIPAL: &str = "INSERT INTO principals (name, closed_until, block_w
      block_why = excluded.block_why, block_since = excluded.block_since, blocked_ms = excluded.blocked_ms";
 // No REPLACE: it would delete the row that items refer to.
 const PUT_TARGET: &str = "INSERT INTO targets (key, principal, repository, event_type, asked_epoch, checked_epoch, \
-     found, check_due_at, shows_relay_id, block_why, block_since, blocked_ms) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (key) DO UPDATE SET \
+     found, check_due_at, shows_relay_id, block_why, block_since, blocked_ms, pause_why, pause_since) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT (key) DO UPDATE SET \
      principal = excluded.principal, repository = excluded.repository, event_type = excluded.event_type, \
      asked_epoch = excluded.asked_epoch, checked_epoch = excluded.checked_epoch, found = excluded.found, \
      check_due_at = excluded.check_due_at, shows_relay_id = excluded.shows_relay_id, \
-     block_why = excluded.block_why, block_since = excluded.block_since, blocked_ms = excluded.blocked_ms";
+     block_why = excluded.block_why, block_since = excluded.block_since, blocked_ms = excluded.blocked_ms, \
+     pause_why = excluded.pause_why, pause_since = excluded.pause_since";
 const ADD_ATTEMPT: &str = "INSERT INTO attempts (fence, item, principal, started_at, ended_at) \
      VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (fence) DO UPDATE SET item = excluded.item, \
      principal = excluded.principal, started_at = excluded.started_at, ended_at = excluded.ended_at";
 
 impl Rows for Tx<'_> {
     fn put_meta(&mut self, meta: &Meta) -> Stored<()> {
-        let sql = "UPDATE meta SET epoch = ?1, fence = ?2, clock = ?3, n_unreadable = ?4 WHERE id = 1";
+        let sql = "UPDATE meta SET epoch = ?1, fence = ?2, clock = ?3, n_unreadable = ?4, pause_why = ?5, pause_since = ?6 \
+                   WHERE id = 1";
         let (epoch, fence, n_unreadable) = (
             to_i64(meta.epoch)?,
             to_i64(meta.fence)?,
             to_i64(meta.n_unreadable)?,
         );
-        self.execute(sql, params![epoch, fence, meta.clock.as_unix_ms(), n_unreadable])
-            .map(|_| ())
+        let pause = meta.pause.as_ref();
+        let given = params![
+            epoch,
+            fence,
+            meta.clock.as_unix_ms(),
+            n_unreadable,
+            pause.map(|pause| pause.why.as_str()),
+            pause.map(|pause| pause.since.as_unix_ms()),
+        ];
+        self.execute(sql, given).map(|_| ())
     }
 
     fn shift_times(&mut self, by_ms: i64) -> Stored<()> {
@@ -135,21 +146,20 @@ impl Rows for Tx<'_> {
     }
 
     fn release(&mut self, key: &DispatchKey) -> Stored<Option<ReleaseRow>> {
-        let sql = "SELECT generation, item, registered_s, registered_n FROM releases WHERE dispatch_key = ?1";
-        self.first(sql, params![key.as_str()], |row| {
-            let instant = (row.get::<_, Option<i64>>(2)?, row.get::<_, Option<u32>>(3)?);
-            Ok(ReleaseRow {
-                key: key.clone(),
-                generation: row.get(0)?,
-                item: ItemId(row.get(1)?),
-                registered: instant.0.zip(instant.1),
-            })
-        })
+        let sql = "SELECT * FROM releases WHERE dispatch_key = ?1";
+        self.first(sql, params![key.as_str()], columns::release)
     }
 
     fn put_release(&mut self, row: &ReleaseRow) -> Stored<()> {
         let (seconds, nanos) = row.registered.unzip();
-        let given = params![row.key.as_str(), row.generation, row.item.0, seconds, nanos];
+        let given = params![
+            row.key.as_str(),
+            row.generation,
+            row.item.0,
+            seconds,
+            nanos,
+            row.forgotten
+        ];
         self.execute(PUT_RELEASE, given).map(|_| ())
     }
 
@@ -285,7 +295,7 @@ impl Rows for Tx<'_> {
     }
 
     fn put_target(&mut self, target: &Target) -> Stored<()> {
-        let block = target.block.as_ref();
+        let (block, pause) = (target.block.as_ref(), target.pause.as_ref());
         let given = params![
             target.key,
             target.principal,
@@ -299,6 +309,8 @@ impl Rows for Tx<'_> {
             block.map(|block| block.why.as_str()),
             block.map(|block| block.since.as_unix_ms()),
             target.blocked_ms,
+            pause.map(|pause| pause.why.as_str()),
+            pause.map(|pause| pause.since.as_unix_ms()),
         ];
         self.execute(PUT_TARGET, given).map(|_| ())
     }
@@ -353,6 +365,75 @@ impl Rows for Tx<'_> {
             params![row.at.as_unix_ms(), event, item, to_json(&row.entry)?],
         )
         .map(|_| ())
+    }
+
+    fn open_item_of(&mut self, workspace: &str) -> Stored<Option<Item>> {
+        self.first(admin::OPEN_ITEM, params![workspace], columns::item)
+    }
+
+    fn forget_workspace(&mut self, workspace: &str) -> Stored<(u64, u64)> {
+        let releases = self.execute(admin::FORGET_RELEASES, params![workspace])?;
+        let lanes = self.execute(admin::FORGET_LANES, params![workspace])?;
+        self.execute(admin::FORGET_EVENTS, params![workspace])?;
+        let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        Ok((number(releases), number(lanes)))
+    }
+
+    fn old_items(&mut self, before: Timestamp, limit: usize) -> Stored<Vec<Item>> {
+        let given = params![before.as_unix_ms(), columns::to_limit(limit)];
+        self.all(admin::OLD_ITEMS, given, columns::item)
+    }
+
+    fn strip_item(&mut self, id: ItemId) -> Stored<()> {
+        self.execute("UPDATE items SET snapshot = '' WHERE id = ?1", params![id.0])?;
+        self.execute("DELETE FROM history WHERE item = ?1", params![id.0])
+            .map(drop)
+    }
+
+    fn strip_event(&mut self, seq: EventSeq) -> Stored<()> {
+        self.execute("UPDATE events SET body = NULL WHERE seq = ?1", params![seq.0])?;
+        let sql = "DELETE FROM history WHERE event = ?1 AND item IS NULL";
+        self.execute(sql, params![seq.0]).map(drop)
+    }
+
+    fn remove_unwanted(&mut self, before: Timestamp, limit: usize) -> Stored<usize> {
+        let given = params![before.as_unix_ms(), columns::to_limit(limit)];
+        let old: Vec<i64> = self.all(admin::UNWANTED, given, |row| row.get(0))?;
+        for seq in &old {
+            self.execute("DELETE FROM history WHERE event = ?1", params![seq])?;
+            self.execute("DELETE FROM events WHERE seq = ?1", params![seq])?;
+        }
+        Ok(old.len())
+    }
+
+    fn restore_event(&mut self, event: &EventRow) -> Stored<()> {
+        let given = params![
+            event.seq.0,
+            event.key,
+            event.event_type,
+            event.subject,
+            event.workspace,
+            event.model,
+            event.version,
+            event.time,
+            event.release.as_str(),
+            event.body.as_deref().map(str::as_bytes),
+            event.unwanted,
+            event.received_at.as_unix_ms(),
+        ];
+        self.execute(admin::RESTORE_EVENT, given).map(drop)
+    }
+
+    fn restore_item(&mut self, item: &Item) -> Stored<()> {
+        let id = self.add_item(item)?;
+        self.execute("UPDATE items SET id = ?2 WHERE id = ?1", params![id.0, item.id.0])
+            .map(drop)
+    }
+
+    fn restore_history(&mut self, row: &HistoryRow) -> Stored<()> {
+        let (event, item) = (row.event.map(|event| event.0), row.item.map(|item| item.0));
+        let given = params![row.seq, row.at.as_unix_ms(), event, item, to_json(&row.entry)?];
+        self.execute(admin::RESTORE_HISTORY, given).map(drop)
     }
 }
 

@@ -110,7 +110,9 @@ fn accept_release(
     let known = verb.rows.release(&new.key)?;
     let mut generation = 1;
     let mut registered_again = false;
-    if let Some(mut known) = known {
+    if let Some(forgotten) = known.as_ref().filter(|known| known.forgotten) {
+        generation = forgotten.generation.saturating_add(1);
+    } else if let Some(mut known) = known {
         if instant.is_none() || instant <= known.registered {
             return Ok(None);
         }
@@ -154,6 +156,7 @@ fn begin(
             check_due_at: None,
             shows_relay_id: false,
             block: None,
+            pause: None,
             blocked_ms: 0,
         })?;
     }
@@ -205,6 +208,7 @@ pub(super) fn start(
         generation: item.generation,
         item: item.id,
         registered,
+        forgotten: false,
     };
     verb.rows.put_release(&release)?;
     verb.history(

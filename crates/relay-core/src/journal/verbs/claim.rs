@@ -135,6 +135,9 @@ fn claim_sends(
     wanted: &[String],
     openings: &mut Openings,
 ) -> Result<Vec<Task>, JournalError> {
+    if verb.meta.pause.is_some() {
+        return Ok(Vec::new());
+    }
     let mut closed = closed_targets(verb, wanted, true, openings)?;
     let mut of_principal: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for key in wanted {
@@ -276,7 +279,9 @@ fn closed_targets(
 }
 
 fn is_closed(verb: &Verb<'_>, target: &Target, only_checked: bool) -> bool {
-    target.block.is_some() || (only_checked && target.checked_epoch != Some(verb.meta.epoch))
+    // What a person paused may still be looked at.
+    let not_for_sends = target.pause.is_some() || target.checked_epoch != Some(verb.meta.epoch);
+    target.block.is_some() || (only_checked && not_for_sends)
 }
 
 /// Closes all targets of a principal whose budget lets nothing start now.

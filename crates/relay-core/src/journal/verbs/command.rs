@@ -1,25 +1,48 @@
-//! **Here**: what a person asks for: replay, refuse, cancel, recheck; records like everything else.
+//! **Here**: what a person asks for: replay, refuse, cancel, recheck, pause and resume, forget; records like everything else.
 //! **Not here**: who may ask (the host).
 //! **Reads**: `accept` for how an item starts; `record` calls it.
 //! **Source**: DESIGN section 6, asking again is an explicit replay.
 
-use crate::journal::item::{Item, ItemId, Phase, Verdict};
+use std::collections::BTreeSet;
+
+use crate::alarm::Alert;
+use crate::journal::item::{Block, Item, ItemId, Phase, Target, Verdict};
+use crate::journal::scan::{Entry, ItemFilter};
 use crate::journal::state::Step;
 use crate::journal::verbs::{Verb, accept};
-use crate::journal::{Command, JournalError};
+use crate::journal::{Closing, Command, JournalError, Written};
 use crate::key::RelayId;
 use crate::lane;
 
-/// Carries a command out; gives the items it made.
-pub(super) fn carry_out(verb: &mut Verb<'_>, command: Command) -> Result<Vec<ItemId>, JournalError> {
+/// How many items are loaded at a time while many are replayed.
+const PAGE: usize = 256;
+
+/// Carries a command out, and says which items it made.
+pub(super) fn carry_out(
+    verb: &mut Verb<'_>,
+    command: Command,
+    written: &mut Written,
+) -> Result<(), JournalError> {
     match command {
-        Command::Replay { item, allow_older } => replay(verb, item, allow_older).map(|made| vec![made]),
+        Command::Replay { item, allow_older } => {
+            let made = replay(verb, item, allow_older)?;
+            written.made.push(made);
+            Ok(())
+        }
+        Command::ReplayAll {
+            filter,
+            allow_older,
+            limit,
+        } => replay_all(verb, &filter, allow_older, limit, written),
+        Command::Pause { what, why } => pause(verb, &what, &why),
+        Command::Resume { what } => resume(verb, &what),
+        Command::Forget { workspace } => forget(verb, &workspace),
         Command::Refuse { item, why } => {
             let item = verb.load(item)?;
             if !matches!(item.verdict, Some(Verdict::Parked { .. })) {
                 return Err(refused(&item, "only a parked item can be refused"));
             }
-            verb.step(&item, &Step::Refuse { why }).map(|_| Vec::new())
+            verb.step(&item, &Step::Refuse { why }).map(drop)
         }
         Command::Cancel { item, why } => {
             let item = verb.load(item)?;
@@ -29,7 +52,7 @@ pub(super) fn carry_out(verb: &mut Verb<'_>, command: Command) -> Result<Vec<Ite
                     "only an item that waits, and of which nothing can be at GitHub, can be cancelled",
                 ));
             }
-            verb.step(&item, &Step::Cancel { why }).map(|_| Vec::new())
+            verb.step(&item, &Step::Cancel { why }).map(drop)
         }
         Command::Recheck => {
             for mut target in verb.rows.targets()? {
@@ -39,15 +62,174 @@ pub(super) fn carry_out(verb: &mut Verb<'_>, command: Command) -> Result<Vec<Ite
                     verb.rows.put_target(&target)?;
                 }
             }
-            Ok(Vec::new())
+            Ok(())
         }
     }
+}
+
+/// Whatever of the page cannot be sent once more is passed over, with the reason.
+fn replay_all(
+    verb: &mut Verb<'_>,
+    filter: &ItemFilter,
+    allow_older: bool,
+    limit: usize,
+    written: &mut Written,
+) -> Result<(), JournalError> {
+    let mut after = ItemId(0);
+    let mut made = BTreeSet::new();
+    loop {
+        let page = verb.rows.items_after(after, filter, PAGE)?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        after = last.id;
+        for item in &page {
+            if written.made.len() >= limit {
+                return Ok(());
+            }
+            // Made on the way, and settled at once.
+            if made.contains(&item.id) {
+                continue;
+            }
+            match replay(verb, item.id, allow_older) {
+                Ok(id) => {
+                    made.insert(id);
+                    written.made.push(id);
+                }
+                Err(JournalError::Refused { why }) => written.passed_over.push((item.id, why)),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn pause(verb: &mut Verb<'_>, what: &Closing, why: &str) -> Result<(), JournalError> {
+    let block = Block {
+        why: why.to_owned(),
+        since: verb.now,
+    };
+    let mut fresh = false;
+    match what {
+        Closing::Journal => {
+            fresh = verb.meta.pause.is_none();
+            verb.meta.pause.get_or_insert(block);
+        }
+        Closing::Target { identity, repository } => {
+            for mut target in of_repository(verb, identity, repository)? {
+                if target.pause.is_none() {
+                    fresh = true;
+                    target.pause = Some(block.clone());
+                    verb.rows.put_target(&target)?;
+                }
+            }
+        }
+    }
+    if !fresh {
+        return Ok(());
+    }
+    let (scope, name) = named(what);
+    verb.alerts.push(Alert::Paused {
+        scope: scope.clone(),
+        name: name.clone(),
+        why: why.to_owned(),
+    });
+    let why = why.to_owned();
+    verb.history(None, None, Entry::Paused { scope, name, why })
+}
+
+/// Opens again what a person closed; the time in between does not count against any item.
+fn resume(verb: &mut Verb<'_>, what: &Closing) -> Result<(), JournalError> {
+    let now = verb.now;
+    let lasted = |pause: &Block| i64::try_from(now.since(pause.since).as_millis()).unwrap_or(i64::MAX);
+    let mut opened = false;
+    match what {
+        Closing::Journal => {
+            if let Some(pause) = verb.meta.pause.take() {
+                opened = true;
+                let names: BTreeSet<String> = verb
+                    .rows
+                    .targets()?
+                    .into_iter()
+                    .map(|target| target.principal)
+                    .collect();
+                for name in names {
+                    let mut principal = verb.principal(&name)?;
+                    principal.blocked_ms = principal.blocked_ms.saturating_add(lasted(&pause));
+                    verb.rows.put_principal(&principal)?;
+                }
+            }
+        }
+        Closing::Target { identity, repository } => {
+            for mut target in of_repository(verb, identity, repository)? {
+                if let Some(pause) = target.pause.take() {
+                    opened = true;
+                    target.blocked_ms = target.blocked_ms.saturating_add(lasted(&pause));
+                    verb.rows.put_target(&target)?;
+                }
+            }
+        }
+    }
+    if !opened {
+        return Ok(());
+    }
+    let (scope, name) = named(what);
+    verb.history(None, None, Entry::Resumed { scope, name })
+}
+
+/// The targets of a repository under an identity.
+fn of_repository(verb: &mut Verb<'_>, identity: &str, repository: &str) -> Result<Vec<Target>, JournalError> {
+    let mut targets = verb.rows.targets()?;
+    targets
+        .retain(|target| target.principal == identity && target.repository.eq_ignore_ascii_case(repository));
+    if targets.is_empty() {
+        return Err(JournalError::Refused {
+            why: format!("nothing was ever sent to {repository} as {identity}"),
+        });
+    }
+    Ok(targets)
+}
+
+fn named(what: &Closing) -> (String, String) {
+    match what {
+        Closing::Journal => ("journal".to_owned(), "everything".to_owned()),
+        Closing::Target { identity, repository } => {
+            ("target".to_owned(), format!("{repository} as {identity}"))
+        }
+    }
+}
+
+fn forget(verb: &mut Verb<'_>, workspace: &str) -> Result<(), JournalError> {
+    let workspace = workspace.trim_end_matches('/').to_lowercase();
+    if let Some(item) = verb.rows.open_item_of(&workspace)? {
+        return Err(refused(
+            &item,
+            "it is not over, or its lane waits for it; nothing of its workspace is forgotten before",
+        ));
+    }
+    let (releases, lanes) = verb.rows.forget_workspace(&workspace)?;
+    if releases == 0 && lanes == 0 {
+        return Err(JournalError::Refused {
+            why: format!("nothing is known of the workspace {workspace}"),
+        });
+    }
+    let forgotten = Entry::Forgotten {
+        workspace,
+        releases,
+        lanes,
+    };
+    verb.history(None, None, forgotten)
 }
 
 fn replay(verb: &mut Verb<'_>, id: ItemId, allow_older: bool) -> Result<ItemId, JournalError> {
     let old = verb.load(id)?;
     if old.phase != Phase::Settled {
         return Err(refused(&old, "only an item with a verdict can be replayed"));
+    }
+    if old.snapshot.is_empty() {
+        return Err(refused(
+            &old,
+            "what it would send was removed when its time was over",
+        ));
     }
     let release = verb
         .rows

@@ -4,11 +4,13 @@
 //! **Source**: DESIGN sections 5 and 6.
 
 mod accept;
+mod admin;
 mod claim;
 mod command;
 mod record;
 
 pub use self::accept::accept;
+pub use self::admin::{compact, export, import};
 pub use self::claim::claim;
 pub use self::record::{record, settle};
 
@@ -25,8 +27,6 @@ use crate::retry::{self, CHECK_EVERY};
 
 /// A clock that is behind by less than this is not taken for a jump: requests may overtake each other on their way here.
 const JUMP_MS: i64 = 5_000;
-/// The longest that a principal stays closed by what one answer said.
-const LONGEST_THROTTLE: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
 
 /// Opens the journal for its owner: the epoch is bumped, so that every lease of an earlier owner has ended.
 ///
@@ -37,6 +37,31 @@ pub fn open(rows: &mut dyn Rows) -> Result<Meta, JournalError> {
     meta.epoch = meta.epoch.saturating_add(1);
     rows.put_meta(&meta)?;
     Ok(meta)
+}
+
+/// Pauses everything, as an engine does that finds that it was given a copy: another relay may still send the same.
+///
+/// # Errors
+/// The store failed.
+pub fn pause_copy(rows: &mut dyn Rows, why: &str) -> Result<(), JournalError> {
+    let mut meta = rows.meta()?;
+    let at = meta.clock;
+    meta.pause.get_or_insert_with(|| Block {
+        why: why.to_owned(),
+        since: at,
+    });
+    rows.put_meta(&meta)?;
+    rows.add_history(&HistoryRow {
+        seq: 0,
+        at,
+        event: None,
+        item: None,
+        entry: Entry::Paused {
+            scope: "journal".to_owned(),
+            name: "everything".to_owned(),
+            why: why.to_owned(),
+        },
+    })
 }
 
 /// Reads a page.
@@ -54,6 +79,7 @@ pub fn scan(rows: &mut dyn ReadRows, query: &ScanQuery) -> Result<Page, JournalE
         ScanQuery::Overview => Page::Overview(Overview {
             targets: rows.targets()?,
             principals: rows.principals()?,
+            pause: rows.meta()?.pause,
             counts: rows.counts()?,
             n_unreadable: rows.meta()?.n_unreadable,
         }),
@@ -83,6 +109,9 @@ impl<'a> Verb<'a> {
         let by_ms = now.as_unix_ms().saturating_sub(verb.meta.clock.as_unix_ms());
         if by_ms < -JUMP_MS {
             verb.rows.shift_times(by_ms)?;
+            if let Some(pause) = verb.meta.pause.as_mut() {
+                pause.since = pause.since.shifted_ms(by_ms);
+            }
             verb.alerts.push(Alert::ClockJumpedBack { by_ms: -by_ms });
             verb.meta.clock = now;
         } else if by_ms > 0 {
@@ -198,6 +227,8 @@ impl<'a> Verb<'a> {
         let sum = target.blocked_ms.saturating_add(principal.blocked_ms);
         Ok(sum
             .saturating_add(running(&target.block))
+            .saturating_add(running(&target.pause))
+            .saturating_add(running(&self.meta.pause))
             .saturating_add(running(&principal.block)))
     }
 
@@ -205,8 +236,6 @@ impl<'a> Verb<'a> {
     fn throttle(&mut self, name: &str, until: Timestamp) -> Result<(), JournalError> {
         let until = retry::believed(until, self.now);
         let mut principal = self.principal(name)?;
-        // Whatever a dispatcher says: longer than a day is a mistake, and the next attempt is told again.
-        let until = until.min(self.now.after(LONGEST_THROTTLE));
         if until > self.now && principal.closed_until.is_none_or(|known| known < until) {
             principal.closed_until = Some(until);
             self.rows.put_principal(&principal)?;

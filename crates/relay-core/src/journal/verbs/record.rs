@@ -51,7 +51,7 @@ pub fn record(rows: &mut dyn Rows, now: Timestamp, batch: Vec<Record>) -> Result
                 }
             }
             Record::Checked { target, result } => checked(&mut verb, &target, &result)?,
-            Record::Command(command) => written.made.extend(command::carry_out(&mut verb, command)?),
+            Record::Command(command) => command::carry_out(&mut verb, command, &mut written)?,
         }
     }
     written.alerts = verb.end(true)?;
