@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Either, FutureExt as _, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use github_dispatch::{DispatchEventType, RepoFullName};
 
 use crate::alarm::{Alarm, Alert};
 use crate::clock::{Clock, Timestamp};
@@ -236,12 +235,12 @@ impl Worker {
             .unknown_since
             .unwrap_or(item.created_at)
             .before(LIST_FROM + windows);
-        let look = match target(&item.target) {
+        let look = match DispatchTarget::parse_key(&item.target) {
             Ok(target) => {
                 self.in_time(self.dispatcher.probe(&target, &item.relay_id, since))
                     .await
             }
-            Err(why) => Err(DispatchError::new(Advice::GiveUp, why)),
+            Err(error) => Err(DispatchError::new(Advice::GiveUp, error.to_string())),
         };
         Outcome::Record(Record::Looked {
             item: item.id,
@@ -251,9 +250,9 @@ impl Worker {
     }
 
     async fn check(&self, row: &Target) -> Outcome {
-        let result = match target(&row.key) {
+        let result = match DispatchTarget::parse_key(&row.key) {
             Ok(target) => self.in_time(self.dispatcher.check(&target)).await,
-            Err(why) => Err(DispatchError::new(Advice::GiveUp, why)),
+            Err(error) => Err(DispatchError::new(Advice::GiveUp, error.to_string())),
         };
         Outcome::Record(Record::Checked {
             target: row.key.clone(),
@@ -345,17 +344,5 @@ fn request(work: &Work) -> Result<DispatchRequest, String> {
         target: route.target().clone(),
         relay_id: work.item.relay_id.clone(),
         payload,
-    })
-}
-
-/// The target behind its key.
-fn target(key: &str) -> Result<DispatchTarget, String> {
-    let broken = |why: &str| format!("the journal's target {key} cannot be read: {why}");
-    let (identity, repository, event_type): (String, String, String) =
-        serde_json::from_str(key).map_err(|error| broken(&error.to_string()))?;
-    Ok(DispatchTarget {
-        identity,
-        repository: RepoFullName::parse(&repository).map_err(|error| broken(&error.to_string()))?,
-        event_type: DispatchEventType::parse(&event_type).map_err(|error| broken(&error.to_string()))?,
     })
 }
