@@ -13,6 +13,7 @@ use crate::alarm::{Alarm, Alert};
 use crate::clock::{Clock, Timestamp};
 use crate::dispatch::{Advice, DispatchError, DispatchRequest, DispatchTarget, Dispatcher};
 use crate::enrich::{Enricher, FactQuery};
+use crate::health::Seen;
 use crate::journal::item::Target;
 use crate::journal::{
     Budgets, ClaimKind, ClaimRequest, Claimed, Journal, JournalError, Record, Settlement, Task, Work, Written,
@@ -39,6 +40,7 @@ pub(crate) struct Worker {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) alarm: Arc<dyn Alarm>,
     pub(crate) budgets: Budgets,
+    pub(crate) seen: Seen,
     pub(crate) max_at_once: usize,
 }
 
@@ -142,6 +144,7 @@ impl Worker {
             max,
             budgets: self.budgets.clone(),
         };
+        self.seen.worked(request.now);
         let claimed = self.journal.claim(request).await?;
         self.raise(&claimed.alerts);
         Ok(claimed)
@@ -327,6 +330,7 @@ impl Worker {
 
     pub(crate) fn raise(&self, alerts: &[Alert]) {
         for alert in alerts {
+            self.seen.heard(alert, self.clock.now());
             self.alarm.raise(alert);
         }
     }
