@@ -1,5 +1,5 @@
-//! **Here**: the three paths over axum, and how many bodies are held at once.
-//! **Not here**: what is answered (`relay_core::reply`), connections (`connections`).
+//! **Here**: the paths over axum, and how many bodies are held at once.
+//! **Not here**: what is answered (`relay_core::reply`), what lies below `/admin` (`admin`), connections (`connections`).
 //! **Reads**: requests; hands those with a secret to the relay.
 //! **Source**: our own.
 
@@ -21,6 +21,7 @@ use relay_core::reply::Reply;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::admin::{self, Admin};
 use crate::connections::{self, Limits};
 
 /// How many bodies are in memory at once, from their first byte until they are answered.
@@ -44,6 +45,7 @@ struct Shared {
 /// Serves until `stop`, then until what was begun has ended.
 pub(crate) async fn serve(
     relay: Relay,
+    admin: Option<Arc<Admin>>,
     listener: TcpListener,
     limits: Limits,
     stop: impl Future<Output = ()>,
@@ -54,11 +56,14 @@ pub(crate) async fn serve(
         bodies: Arc::clone(&bodies),
         ready: Mutex::new(None),
     });
-    let router = Router::new()
+    let mut router = Router::new()
         .route("/events", axum::routing::any(events))
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(readyz))
         .with_state(shared);
+    if let Some(admin) = admin {
+        router = router.merge(admin::router(&admin));
+    }
     connections::serve(router, listener, limits, stop).await;
     // Whoever hung up has no connection any more, but the delivery is still being written down.
     let _ = bodies.acquire_many(MAX_BODIES).await;
@@ -105,7 +110,7 @@ fn busy() -> Response {
 }
 
 /// The body, up to a little more than the relay takes: it refuses what is longer, and says so.
-async fn read(body: &mut Body, max: usize) -> Option<Bytes> {
+pub(crate) async fn read(body: &mut Body, max: usize) -> Option<Bytes> {
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame.ok()?.into_data() {
@@ -120,7 +125,7 @@ async fn read(body: &mut Body, max: usize) -> Option<Bytes> {
 
 /// Reads on for a moment and keeps nothing. A connection closed under a sender that still writes is reset, and the answer
 /// may be lost with it.
-fn discard(head: &Parts, mut body: Body) {
+pub(crate) fn discard(head: &Parts, mut body: Body) {
     // Whoever waits to be told to go on has sent nothing, and reading would tell them to.
     if body.is_end_stream() || head.headers.contains_key(header::EXPECT) {
         return;
@@ -130,7 +135,7 @@ fn discard(head: &Parts, mut body: Body) {
     }));
 }
 
-async fn within<T>(limit: Duration, what: impl Future<Output = T> + Send) -> Option<T> {
+pub(crate) async fn within<T>(limit: Duration, what: impl Future<Output = T> + Send) -> Option<T> {
     #[expect(
         clippy::disallowed_methods,
         reason = "a host measures its deadlines by the real clock"

@@ -1,6 +1,8 @@
 //! The real programs against stand-ins on loopback.
 
 #[cfg(test)]
+mod admin;
+#[cfg(test)]
 mod connections;
 #[cfg(test)]
 mod faults;
