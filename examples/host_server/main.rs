@@ -15,12 +15,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
+use relay_core::Relay;
 use relay_core::report::report;
-use relay_core::rules::RuleSet;
-use relay_core::{Relay, RelayBuilder};
 use relay_examples::host::config::{self, Config};
 use relay_examples::host::identity::Identities;
-use relay_examples::host::{logs, signal};
+use relay_examples::host::{build, logs, signal};
 use tokio::net::TcpListener;
 
 use admin::Admin;
@@ -67,7 +66,7 @@ fn main() -> ExitCode {
 
 async fn serve(arguments: Arguments) -> Result<(), Fatal> {
     let config = Config::read(&arguments.config)?;
-    let rules = RuleSet::load(config.route.clone()).map_err(|error| report(&error))?;
+    let rules = build::rules(&config)?;
     let secrets = config.secrets()?;
     let commanders = config.admin_secret(&secrets)?;
     let identities = Identities::of(&config)?;
@@ -82,18 +81,7 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
     let settings = config.journal.clone().unwrap_or_default();
     let journal = Arc::new(settings.open().await?);
     let hash = rules.hash().to_owned();
-    let builder = RelayBuilder::new(Arc::clone(&journal), identities.dispatcher, rules)
-        .with_secrets(secrets)
-        .with_budget(config.budget.budget())
-        .with_max_body_bytes(config.webhook.max_body_bytes);
-    let relay = identities
-        .budgets
-        .into_iter()
-        .fold(builder, |builder, (name, budget)| {
-            builder.with_budget_of(name, budget)
-        })
-        .build()
-        .map_err(|error| report(&error))?;
+    let relay = build::relay(&config, rules, Arc::clone(&journal), identities, secrets)?;
     let address = arguments.listen.unwrap_or_else(|| config.server.listen.clone());
     let listener = TcpListener::bind(&address)
         .await

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod admin;
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod connections;
 #[cfg(test)]
 mod faults;
