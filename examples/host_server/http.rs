@@ -11,13 +11,13 @@ use axum::body::{Body, HttpBody};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 use relay_core::Relay;
 use relay_core::clock::Timestamp;
 use relay_core::reply::Reply;
+use relay_examples::host::body::{read, within};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -109,20 +109,6 @@ fn busy() -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
 }
 
-/// The body, up to a little more than the relay takes: it refuses what is longer, and says so.
-pub(crate) async fn read(body: &mut Body, max: usize) -> Option<Bytes> {
-    let mut bytes = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        if let Ok(data) = frame.ok()?.into_data() {
-            bytes.extend_from_slice(&data);
-        }
-        if bytes.len() > max {
-            break;
-        }
-    }
-    Some(bytes.freeze())
-}
-
 /// Reads on for a moment and keeps nothing. A connection closed under a sender that still writes is reset, and the answer
 /// may be lost with it.
 pub(crate) fn discard(head: &Parts, mut body: Body) {
@@ -133,15 +119,6 @@ pub(crate) fn discard(head: &Parts, mut body: Body) {
     tokio::spawn(within(DISCARD_WITHIN, async move {
         while let Some(Ok(_)) = body.frame().await {}
     }));
-}
-
-pub(crate) async fn within<T>(limit: Duration, what: impl Future<Output = T> + Send) -> Option<T> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a host measures its deadlines by the real clock"
-    )]
-    let ended = tokio::time::timeout(limit, what).await;
-    ended.ok()
 }
 
 async fn readyz(State(shared): State<Arc<Shared>>) -> Response {

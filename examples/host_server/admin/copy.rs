@@ -17,13 +17,13 @@ use http::{HeaderMap, StatusCode, header};
 use hyper::body::Frame;
 use relay_core::journal::{JournalAdmin, JournalError};
 use relay_core::report::report;
+use relay_examples::host::body::within;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::{Admin, Answer, Refusal, body, done, view, who};
-use crate::http::within;
 
 /// Bytes of one piece of an export, and pieces that wait for whoever reads.
 const PIECE: usize = 64 << 10;

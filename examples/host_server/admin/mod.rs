@@ -22,12 +22,13 @@ use relay_core::Relay;
 use relay_core::journal::JournalError;
 use relay_core::report::report;
 use relay_core::webhook::SharedSecrets;
+use relay_examples::host::body::{read, within};
 use relay_sqlite::SqliteJournal;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::http::{discard, read, within};
+use crate::http::discard;
 
 /// The largest body of a command.
 const MAX_BODY_BYTES: usize = 64 << 10;

@@ -7,7 +7,7 @@ use relay_core::journal::Journal;
 use relay_core::report::report;
 use relay_core::rules::RuleSet;
 use relay_core::webhook::SharedSecrets;
-use relay_core::{Relay, RelayBuilder};
+use relay_core::{PassThrough, PassThroughBuilder, Relay, RelayBuilder};
 
 use super::config::Config;
 use super::identity::Identities;
@@ -41,6 +41,23 @@ pub fn relay(
         .fold(builder, |builder, (name, budget)| {
             builder.with_budget_of(name, budget)
         })
+        .build()
+        .map_err(|error| report(&error))
+}
+
+/// The same without a journal: each delivery is answered after GitHub has answered. Offline.
+///
+/// # Errors
+/// Something that has no safe default was not said.
+pub fn pass_through(
+    config: &Config,
+    rules: RuleSet,
+    identities: Identities,
+    secrets: SharedSecrets,
+) -> Result<PassThrough, String> {
+    PassThroughBuilder::new(identities.dispatcher, rules)
+        .with_secrets(secrets)
+        .with_max_body_bytes(config.webhook.max_body_bytes)
         .build()
         .map_err(|error| report(&error))
 }

@@ -2,6 +2,7 @@
 //!
 //! `host_server`, `host_cli` and `host_function` read the same file, so that what was tried with one is true of the others.
 
+pub mod body;
 pub mod build;
 pub mod config;
 pub mod due;

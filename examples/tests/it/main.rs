@@ -9,6 +9,8 @@ mod connections;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod function;
+#[cfg(test)]
 mod guard;
 #[cfg(test)]
 mod identities;
