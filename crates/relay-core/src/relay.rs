@@ -22,7 +22,7 @@ use crate::health::{self, Health, Known, Seen};
 use crate::intake::{self, KeepUnreadable};
 use crate::journal::item::ItemId;
 use crate::journal::scan::{Overview, Page, ScanQuery};
-use crate::journal::{AcceptBatch, Budgets, Command, Journal, JournalError, Record};
+use crate::journal::{AcceptBatch, Budgets, Command, Journal, JournalError, Record, Written};
 use crate::reply::Reply;
 use crate::rules::Router;
 use crate::rules::gate::{AdmitAll, Gate};
@@ -365,6 +365,14 @@ impl Relay {
     /// # Errors
     /// The journal failed, or the command cannot be carried out: the text says why.
     pub async fn command(&self, command: Command) -> Result<Vec<ItemId>, JournalError> {
+        Ok(self.carry_out(command).await?.made)
+    }
+
+    /// The same, and what a command for many passed over.
+    ///
+    /// # Errors
+    /// As [`command`](Self::command).
+    pub async fn carry_out(&self, command: Command) -> Result<Written, JournalError> {
         let worker = &self.inner.worker;
         let written = worker
             .journal
@@ -372,7 +380,7 @@ impl Relay {
             .await?;
         worker.raise(&written.alerts);
         self.wake();
-        Ok(written.made)
+        Ok(written)
     }
 
     /// Reads a page of the journal.

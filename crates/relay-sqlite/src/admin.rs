@@ -90,6 +90,10 @@ fn copy(connection: &Connection, to: &Path) -> Result<(), JournalError> {
         let target = part.to_str().ok_or_else(|| JournalError::Refused {
             why: "the name of the copy is not UTF-8".to_owned(),
         })?;
+        // This connection cannot write to the journal in any case; what it writes is another file.
+        connection
+            .pragma_update(None, "query_only", false)
+            .map_err(stored)?;
         connection.execute("VACUUM INTO ?1", [target]).map_err(stored)?;
         mark_as_copy(&part)?;
         let file = OpenOptions::new()
