@@ -23,8 +23,7 @@ pub(super) const COUNTS: &str = "SELECT standing, count(*) FROM items GROUP BY s
 pub(super) const WAITING: &str =
     "SELECT target, count(*) AS n, min(due_at) AS earliest_due, max(due_at) AS latest_due FROM items
     WHERE phase = ?1 AND phase <> 'settled' AND lease_fence IS NULL GROUP BY target ORDER BY target";
-pub(super) const PARKED: &str =
-    "SELECT count(*) AS n, min(items.settled_at) AS oldest,
+pub(super) const PARKED: &str = "SELECT count(*) AS n, min(items.settled_at) AS oldest,
         count(DISTINCT CASE WHEN items.holds_lane = 1 THEN items.lane END) AS n_lanes
     FROM items JOIN releases ON releases.dispatch_key = items.dispatch_key AND releases.item = items.id
     WHERE items.standing = 'parked' AND releases.forgotten = 0";
@@ -131,10 +130,9 @@ impl ReadRows for Tx<'_> {
         let mut of_target: BTreeMap<String, Waiting> = BTreeMap::new();
         for phase in [Phase::Judging, Phase::Waiting] {
             for row in self.all(WAITING, params![phase.as_str()], columns::waiting)? {
-                let known = of_target.entry(row.target.clone()).or_insert_with(|| Waiting {
-                    n: 0,
-                    ..row.clone()
-                });
+                let known = of_target
+                    .entry(row.target.clone())
+                    .or_insert_with(|| Waiting { n: 0, ..row.clone() });
                 known.n = known.n.saturating_add(row.n);
                 known.earliest_due = known.earliest_due.min(row.earliest_due);
                 known.latest_due = known.latest_due.max(row.latest_due);

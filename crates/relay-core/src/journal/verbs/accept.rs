@@ -47,6 +47,7 @@ pub fn accept(rows: &mut dyn Rows, batch: AcceptBatch) -> Result<Acceptance, Jou
     }
     Ok(Acceptance {
         fates,
+        settled: std::mem::take(&mut verb.settled),
         alerts: verb.end(true)?,
     })
 }
