@@ -352,7 +352,7 @@ pub enum Command {
     Recheck,
     /// Send everything once more that a filter finds and that can be sent once more, such as everything parked; oldest first.
     ReplayAll {
-        /// Which.
+        /// Which: it must name a verdict, an event or a relay id.
         filter: scan::ItemFilter,
         /// Even after a newer one of its lane went out.
         allow_older: bool,

@@ -165,7 +165,7 @@ mod tests {
     use rusqlite::Connection;
 
     use super::*;
-    use crate::rows::{read, write};
+    use crate::rows::{admin, read, write};
     use crate::schema::STEPS;
 
     /// The plan that SQLite makes for a statement, as one text.
@@ -227,6 +227,11 @@ mod tests {
             "{parked}"
         );
         check(read::HISTORY_OF_ITEM, "INDEX history_item (item=? AND rowid>?)");
+        check(admin::OLD_ITEMS, "INDEX items_old (settled_at<?)");
+        check(admin::UNWANTED, "INDEX events_unwanted (received_at<?)");
+        check(admin::HISTORY_OF_EVENT, "INDEX history_event (event=?)");
+        check(admin::HISTORY_OF_NOTHING, "INDEX history_of_nothing (at<?)");
+        check(&read::items_of_event(), "INDEX items_event (event=? AND rowid>?)");
     }
 
     #[test]

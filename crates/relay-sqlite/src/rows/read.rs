@@ -61,8 +61,7 @@ impl ReadRows for Tx<'_> {
     }
 
     fn items_after(&mut self, after: ItemId, filter: &ItemFilter, limit: usize) -> Stored<Vec<Item>> {
-        let (condition, mut values) = condition(filter);
-        let sql = format!("SELECT * FROM items WHERE id > ?{condition} ORDER BY id LIMIT ?");
+        let (sql, mut values) = items(filter);
         values.insert(0, Value::from(after.0));
         values.push(Value::from(to_limit(limit)));
         self.all(&sql, params_from_iter(values), columns::item)
@@ -156,9 +155,9 @@ impl ReadRows for Tx<'_> {
     }
 }
 
-/// A filter as a condition: its text consists of constants and question marks only.
-fn condition(filter: &ItemFilter) -> (String, Vec<Value>) {
-    let mut text = String::new();
+/// The items of a filter: its text consists of constants and question marks only.
+fn items(filter: &ItemFilter) -> (String, Vec<Value>) {
+    let mut text = String::from("SELECT * FROM items WHERE id > ?");
     let mut values = Vec::new();
     if !filter.phases.is_empty() {
         // A phase that is named twice counts once; the list is never longer than there are phases.
@@ -190,5 +189,20 @@ fn condition(filter: &ItemFilter) -> (String, Vec<Value>) {
         text.push_str(" AND relay_id = ?");
         values.push(Value::from(id.clone()));
     }
+    if let Some(route) = &filter.route {
+        text.push_str(" AND route = ?");
+        values.push(Value::from(route.clone()));
+    }
+    text.push_str(" ORDER BY id LIMIT ?");
     (text, values)
+}
+
+/// What a compaction asks for each event.
+#[cfg(test)]
+pub(super) fn items_of_event() -> String {
+    let filter = ItemFilter {
+        event: Some(EventSeq(1)),
+        ..ItemFilter::default()
+    };
+    items(&filter).0
 }
