@@ -88,10 +88,20 @@ pub(crate) async fn durable(folder: &Path, n: usize, n_rounds: usize) -> Row {
         drop(relay);
         journal.close().expect("closed");
         let batch = n.div_ceil(usize::try_from(made).expect("a number"));
-        bare_rates.push(bare::inserts(&file, &folder.join(format!("bare-{round}.db")), WARM, batch));
+        bare_rates.push(bare::inserts(
+            &file,
+            &folder.join(format!("bare-{round}.db")),
+            WARM,
+            batch,
+        ));
     }
     let per_commit = (n * n_rounds) as f64 / commits as f64;
-    let ratios = sorted(ours.iter().zip(&bare_rates).map(|(ours, bare)| ours / bare).collect());
+    let ratios = sorted(
+        ours.iter()
+            .zip(&bare_rates)
+            .map(|(ours, bare)| ours / bare)
+            .collect(),
+    );
     let ratio = median(&ratios);
     Row {
         measure: "durable accept: 64 concurrent deliveries of one event, SQLite, in process",

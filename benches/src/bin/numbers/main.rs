@@ -47,9 +47,17 @@ struct Settings {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+    match arguments
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
         ["table", file] => {
-            print!("{}", report::table(&std::fs::read_to_string(file).expect("a file of results")));
+            print!(
+                "{}",
+                report::table(&std::fs::read_to_string(file).expect("a file of results"))
+            );
             ExitCode::SUCCESS
         }
         ["fill", file, shape, n] => {
@@ -74,7 +82,10 @@ fn runtime() -> tokio::runtime::Runtime {
 
 fn shape_of(name: &str, n: &str) -> backlog::Shape {
     let shapes = backlog::shapes(n.parse().expect("a number"));
-    shapes.into_iter().find(|shape| shape.name == name).expect("a shape")
+    shapes
+        .into_iter()
+        .find(|shape| shape.name == name)
+        .expect("a shape")
 }
 
 fn measure(given: &[&str]) -> Result<ExitCode, String> {
@@ -102,7 +113,10 @@ fn measure(given: &[&str]) -> Result<ExitCode, String> {
         return Err("no row is named".to_owned());
     }
     for row in rows {
-        let folder = settings.folder.as_ref().map_or_else(tempfile::tempdir, tempfile::tempdir_in);
+        let folder = settings
+            .folder
+            .as_ref()
+            .map_or_else(tempfile::tempdir, tempfile::tempdir_in);
         let folder = folder.map_err(|error| error.to_string())?;
         let begun = Begun::now();
         let row = one(row, folder.path(), &settings);
@@ -120,7 +134,11 @@ fn one(row: &str, folder: &Path, settings: &Settings) -> Row {
         "webhook" => runtime.block_on(webhook::durable(folder, pick(2_000, 20_000), rounds)),
         "large" => runtime.block_on(accept::large(folder)),
         "idle" => runtime.block_on(latency::idle(folder, pick(50, 1_000))),
-        "peers" => runtime.block_on(peers::side_by_side(folder, pick(2_000, 10_000), settings.rounds.unwrap_or_else(|| pick(1, 3)))),
+        "peers" => runtime.block_on(peers::side_by_side(
+            folder,
+            pick(2_000, 10_000),
+            settings.rounds.unwrap_or_else(|| pick(1, 3)),
+        )),
         _ => backlog::row(folder, pick(20_000, 1_000_000)),
     }
 }
@@ -133,7 +151,9 @@ fn check() -> ExitCode {
     let large = runtime.block_on(accept::large(folder.path()));
     let per_commit = durable.figures["events_per_commit"].as_f64().unwrap_or_default();
     let commits = large.figures["commits"].as_u64().unwrap_or(u64::MAX);
-    println!("64 concurrent deliveries: {per_commit:.1} events per commit; 5,000 events in one delivery: {commits} commits");
+    println!(
+        "64 concurrent deliveries: {per_commit:.1} events per commit; 5,000 events in one delivery: {commits} commits"
+    );
     if per_commit >= 16.0 && commits <= 4 {
         ExitCode::SUCCESS
     } else {

@@ -21,7 +21,13 @@ const WARM: usize = 2_000;
 const AT_ONCE: usize = 32;
 
 /// Who does the job: ours, and the peers by the way they send.
-const CONTENDERS: [&str; 5] = ["ours", "python-httpx", "python-aiohttp", "node-http", "node-fetch"];
+const CONTENDERS: [&str; 5] = [
+    "ours",
+    "python-httpx",
+    "python-aiohttp",
+    "node-http",
+    "node-fetch",
+];
 
 #[derive(Debug, Default)]
 struct Figures {
@@ -36,7 +42,11 @@ fn start(name: &str, folder: &Path, github: SocketAddr) -> Program {
     let root = format!("http://{github}");
     let installed = |path: &str| {
         let path = PathBuf::from(path);
-        assert!(path.exists(), "{} is not there: `just peers-webhook-install` installs it", path.display());
+        assert!(
+            path.exists(),
+            "{} is not there: `just peers-webhook-install` installs it",
+            path.display()
+        );
         path
     };
     let mut command = match name.split_once('-') {
@@ -90,7 +100,10 @@ pub(crate) async fn side_by_side(folder: &Path, n: usize, n_rounds: usize) -> Ro
     let (python, node) = (cpu[1].min(cpu[2]), cpu[3].min(cpu[4]));
     let python_memory = memory[1].min(memory[2]);
     let named = |list: &[f64], digits: usize| {
-        let parts = CONTENDERS.iter().zip(list).map(|(name, value)| format!("{name} {value:.digits$}"));
+        let parts = CONTENDERS
+            .iter()
+            .zip(list)
+            .map(|(name, value)| format!("{name} {value:.digits$}"));
         parts.collect::<Vec<_>>().join(", ")
     };
     let details: Vec<Value> = CONTENDERS
