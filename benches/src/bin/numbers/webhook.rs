@@ -47,7 +47,7 @@ impl Journal for Nothing {
         };
         Ok(Acceptance {
             fates: batch.events.iter().map(fate).collect(),
-            alerts: Vec::new(),
+            ..Acceptance::default()
         })
     }
 
