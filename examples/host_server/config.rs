@@ -106,6 +106,7 @@ pub(crate) struct BudgetConfig {
     pub(crate) min_interval_ms: u64,
     pub(crate) per_minute: u32,
     pub(crate) per_hour: u32,
+    pub(crate) max_in_flight: u32,
 }
 
 impl Default for BudgetConfig {
@@ -114,6 +115,7 @@ impl Default for BudgetConfig {
             min_interval_ms: 1_000,
             per_minute: 60,
             per_hour: 500,
+            max_in_flight: 1,
         }
     }
 }
@@ -124,6 +126,7 @@ impl BudgetConfig {
             .with_min_interval(Duration::from_millis(self.min_interval_ms))
             .with_per_minute(self.per_minute)
             .with_per_hour(self.per_hour)
+            .with_max_in_flight(self.max_in_flight)
     }
 }
 
@@ -168,6 +171,7 @@ impl Config {
         within("budget.min_interval_ms", budget.min_interval_ms, 0, 3_600_000)?;
         within("budget.per_minute", budget.per_minute, 0, 100_000)?;
         within("budget.per_hour", budget.per_hour, 0, 100_000)?;
+        within("budget.max_in_flight", budget.max_in_flight, 0, 1_000)?;
         if route.is_empty() {
             return Err("there is no [[route]], so nothing would ever be sent".to_owned());
         }
