@@ -23,6 +23,10 @@ pub(super) const NTH_START: &str =
 pub(super) const LATEST_END: &str =
     "SELECT max(ended_at) FROM attempts WHERE principal = ?1 AND ended_at IS NOT NULL";
 pub(super) const IN_FLIGHT: &str = "SELECT count(*) FROM attempts WHERE principal = ?1 AND ended_at IS NULL";
+// A plus, as in `due`.
+pub(super) const STRIP_ITEM: &str = "DELETE FROM history WHERE item = +?1";
+pub(super) const STRIP_EVENT: &str = "DELETE FROM history WHERE event = +?1 AND item IS NULL";
+pub(super) const STRIP_UNWANTED: &str = "DELETE FROM history WHERE event = +?1";
 pub(super) const FORGET: &str = "DELETE FROM attempts WHERE ended_at IS NOT NULL AND started_at < ?1";
 
 const ADD_EVENT: &str = "INSERT INTO events \
@@ -36,7 +40,7 @@ const ADD_ITEM: &str = "INSERT INTO items \
      ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
      ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, \
      ?29, ?30) RETURNING id";
-const PUT_ITEM: &str = "UPDATE items SET phase = ?1, verdict = ?2, standing = ?3, due_at = ?4, \
+pub(super) const PUT_ITEM: &str = "UPDATE items SET phase = ?1, verdict = ?2, standing = ?3, due_at = ?4, \
      lease_fence = ?5, lease_epoch = ?6, lease_until = ?7, n_attempts = ?8, \
      n_not_sent = ?9, retry_at = ?10, retry_blocked = ?11, unknown_since = ?12, \
      n_looks = ?13, n_resends = ?14, holds_lane = ?15, settled_at = ?16 \
@@ -386,21 +390,19 @@ impl Rows for Tx<'_> {
 
     fn strip_item(&mut self, id: ItemId) -> Stored<()> {
         self.execute("UPDATE items SET snapshot = '' WHERE id = ?1", params![id.0])?;
-        self.execute("DELETE FROM history WHERE item = ?1", params![id.0])
-            .map(drop)
+        self.execute(STRIP_ITEM, params![id.0]).map(drop)
     }
 
     fn strip_event(&mut self, seq: EventSeq) -> Stored<()> {
         self.execute("UPDATE events SET body = NULL WHERE seq = ?1", params![seq.0])?;
-        let sql = "DELETE FROM history WHERE event = ?1 AND item IS NULL";
-        self.execute(sql, params![seq.0]).map(drop)
+        self.execute(STRIP_EVENT, params![seq.0]).map(drop)
     }
 
     fn remove_unwanted(&mut self, before: Timestamp, limit: usize) -> Stored<usize> {
         let given = params![before.as_unix_ms(), columns::to_limit(limit)];
         let old: Vec<i64> = self.all(admin::UNWANTED, given, |row| row.get(0))?;
         for seq in &old {
-            self.execute("DELETE FROM history WHERE event = ?1", params![seq])?;
+            self.execute(STRIP_UNWANTED, params![seq])?;
             self.execute("DELETE FROM events WHERE seq = ?1", params![seq])?;
         }
         Ok(old.len())
