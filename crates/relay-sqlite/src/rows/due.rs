@@ -13,24 +13,21 @@ use rusqlite::params;
 use super::Tx;
 use super::columns::{to_i64, to_json, to_limit};
 
-// A plus stands before a value where an index holds some rows only, by the same column: SQLite would look at the value to see whether
-// that index may be used, and prepare the statement again for each other value. So it does for a LIMIT.
-
 /// The first group (target, rank) of a phase behind all groups of a target.
 // Not `(target, rank) > (?2, ?3)`: SQLite seeks to the first equal row then, and walks over all that are equal.
 pub(super) const NEXT_TARGET: &str = "SELECT target, rank FROM items \
-     WHERE phase = +?1 AND phase <> 'settled' AND lease_fence IS NULL AND target > ?2 ORDER BY target, rank LIMIT 1";
+     WHERE phase = ?1 AND phase <> 'settled' AND lease_fence IS NULL AND target > ?2 ORDER BY target, rank LIMIT 1";
 /// The next group of a phase with the same target.
 pub(super) const NEXT_RANK: &str = "SELECT target, rank FROM items \
-     WHERE phase = +?1 AND phase <> 'settled' AND lease_fence IS NULL AND target = ?2 AND rank > ?3 \
+     WHERE phase = ?1 AND phase <> 'settled' AND lease_fence IS NULL AND target = ?2 AND rank > ?3 \
      ORDER BY rank LIMIT 1";
 /// What is due in a group.
 pub(super) const DUE_IN_GROUP: &str = "SELECT due_at, id FROM items \
-     WHERE phase = +?1 AND phase <> 'settled' AND lease_fence IS NULL AND target = ?2 AND rank = ?3 AND due_at <= ?4 \
+     WHERE phase = ?1 AND phase <> 'settled' AND lease_fence IS NULL AND target = ?2 AND rank = ?3 AND due_at <= ?4 \
      AND (due_at, id) > (?5, ?6) AND (lane IS NULL OR lane NOT IN (SELECT value FROM json_each(?8))) \
-     ORDER BY due_at, id LIMIT +?7";
+     ORDER BY due_at, id LIMIT ?7";
 /// The first of a lane in a phase, by the order of `relay_core::lane::order`.
-pub(super) const FIRST_OF_LANE: &str = "SELECT id FROM items WHERE holds_lane = 1 AND lane = ?1 AND phase = +?2 \
+pub(super) const FIRST_OF_LANE: &str = "SELECT id FROM items WHERE holds_lane = 1 AND lane = ?1 AND phase = ?2 \
      ORDER BY place IS NULL, json_extract(place, '$.event_time.seconds'), json_extract(place, '$.event_time.nanos'), \
      json_extract(place, '$.event_time.id'), length(place), place, id LIMIT 1";
 pub(super) const FIRST_WANTED: &str = "SELECT min(target) FROM items WHERE phase <> 'settled'";
@@ -223,36 +220,36 @@ mod tests {
 
     #[test]
     fn ok_no_statement_is_prepared_again_for_another_value() {
-        let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(&STEPS.concat()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("relay.db");
+        let connection = crate::connection::writing(&path, std::time::Duration::ZERO).unwrap();
         for sql in [
             NEXT_TARGET,
             NEXT_RANK,
             DUE_IN_GROUP,
             FIRST_OF_LANE,
-            FIRST_WANTED,
             NEXT_WANTED,
             NEXT_DUE,
             NEXT_LEASE_END,
             LOST,
             write::LANE_ITEMS,
             write::PUT_ITEM,
-            write::NTH_START,
-            write::LATEST_END,
-            write::IN_FLIGHT,
-            read::COUNTS,
-            read::HISTORY_OF_ITEM,
             write::STRIP_ITEM,
             write::STRIP_EVENT,
             write::STRIP_UNWANTED,
+            write::NTH_START,
+            write::LATEST_END,
+            write::IN_FLIGHT,
+            read::HISTORY_OF_ITEM,
         ] {
-            let mut statement = connection.prepare(sql).unwrap();
             for value in ["[1]", "[2]", "[3]"] {
+                let mut statement = connection.prepare_cached(sql).unwrap();
                 let n = statement.parameter_count();
                 let given = rusqlite::params_from_iter(std::iter::repeat_n(value, n));
-                let mut rows = statement.query(given).unwrap();
-                let _ = rows.next();
+                // It fails where a number is wanted, after it would have been prepared.
+                let _ = statement.query(given).unwrap().next();
             }
+            let statement = connection.prepare_cached(sql).unwrap();
             let n = statement.get_status(rusqlite::StatementStatus::RePrepare);
             assert_eq!(n, 0, "{sql}");
         }

@@ -18,8 +18,8 @@ use super::columns::{self, to_limit};
 
 pub(super) const COUNTS: &str = "SELECT standing, count(*) FROM items GROUP BY standing ORDER BY standing";
 pub(super) const HISTORY_OF_ITEM: &str =
-    "SELECT seq, at, event, item, entry FROM history WHERE item = +?2 AND seq > ?1 ORDER BY seq LIMIT +?3";
-const HISTORY: &str = "SELECT seq, at, event, item, entry FROM history WHERE seq > ?1 ORDER BY seq LIMIT +?2";
+    "SELECT seq, at, event, item, entry FROM history WHERE item = ?2 AND seq > ?1 ORDER BY seq LIMIT ?3";
+const HISTORY: &str = "SELECT seq, at, event, item, entry FROM history WHERE seq > ?1 ORDER BY seq LIMIT ?2";
 
 impl ReadRows for Tx<'_> {
     fn meta(&mut self) -> Stored<Meta> {
@@ -44,13 +44,13 @@ impl ReadRows for Tx<'_> {
     }
 
     fn events_after(&mut self, after: EventSeq, limit: usize) -> Stored<Vec<EventRow>> {
-        let sql = "SELECT * FROM events WHERE seq > ?1 ORDER BY seq LIMIT +?2";
+        let sql = "SELECT * FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2";
         self.all(sql, params![after.0, to_limit(limit)], columns::event)
     }
 
     fn items_after(&mut self, after: ItemId, filter: &ItemFilter, limit: usize) -> Stored<Vec<Item>> {
         let (condition, mut values) = condition(filter);
-        let sql = format!("SELECT * FROM items WHERE id > ?{condition} ORDER BY id LIMIT +?");
+        let sql = format!("SELECT * FROM items WHERE id > ?{condition} ORDER BY id LIMIT ?");
         values.insert(0, Value::from(after.0));
         values.push(Value::from(to_limit(limit)));
         self.all(&sql, params_from_iter(values), columns::item)
@@ -84,13 +84,13 @@ impl ReadRows for Tx<'_> {
     }
 
     fn releases_after(&mut self, after: Option<&DispatchKey>, limit: usize) -> Stored<Vec<ReleaseRow>> {
-        let sql = "SELECT * FROM releases WHERE dispatch_key > ?1 ORDER BY dispatch_key LIMIT +?2";
+        let sql = "SELECT * FROM releases WHERE dispatch_key > ?1 ORDER BY dispatch_key LIMIT ?2";
         let after = after.map_or("", DispatchKey::as_str);
         self.all(sql, params![after, to_limit(limit)], columns::release)
     }
 
     fn lane_marks_after(&mut self, after: Option<&str>, limit: usize) -> Stored<Vec<(String, Place)>> {
-        let sql = "SELECT lane, mark FROM lanes WHERE lane > ?1 ORDER BY lane LIMIT +?2";
+        let sql = "SELECT lane, mark FROM lanes WHERE lane > ?1 ORDER BY lane LIMIT ?2";
         self.all(
             sql,
             params![after.unwrap_or_default(), to_limit(limit)],
@@ -99,7 +99,7 @@ impl ReadRows for Tx<'_> {
     }
 
     fn attempts_after(&mut self, after: u64, limit: usize) -> Stored<Vec<Attempt>> {
-        let sql = "SELECT * FROM attempts WHERE fence > ?1 ORDER BY fence LIMIT +?2";
+        let sql = "SELECT * FROM attempts WHERE fence > ?1 ORDER BY fence LIMIT ?2";
         self.all(
             sql,
             params![columns::to_i64(after)?, to_limit(limit)],

@@ -23,10 +23,9 @@ pub(super) const NTH_START: &str =
 pub(super) const LATEST_END: &str =
     "SELECT max(ended_at) FROM attempts WHERE principal = ?1 AND ended_at IS NOT NULL";
 pub(super) const IN_FLIGHT: &str = "SELECT count(*) FROM attempts WHERE principal = ?1 AND ended_at IS NULL";
-// A plus, as in `due`.
-pub(super) const STRIP_ITEM: &str = "DELETE FROM history WHERE item = +?1";
-pub(super) const STRIP_EVENT: &str = "DELETE FROM history WHERE event = +?1 AND item IS NULL";
-pub(super) const STRIP_UNWANTED: &str = "DELETE FROM history WHERE event = +?1";
+pub(super) const STRIP_ITEM: &str = "DELETE FROM history WHERE item = ?1";
+pub(super) const STRIP_EVENT: &str = "DELETE FROM history WHERE event = ?1 AND item IS NULL";
+pub(super) const STRIP_UNWANTED: &str = "DELETE FROM history WHERE event = ?1";
 pub(super) const FORGET: &str = "DELETE FROM attempts WHERE ended_at IS NOT NULL AND started_at < ?1";
 
 const ADD_EVENT: &str = "INSERT INTO events \
