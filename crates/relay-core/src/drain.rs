@@ -201,8 +201,9 @@ impl Paced {
             .flatten()
             .fold(self.opens_at.max(self.latest_start), i64::max);
         loop {
-            while let Some(end) = self.ends.pop_front_if(|end| *end <= at) {
+            while let Some(end) = self.ends.front().copied().filter(|end| *end <= at) {
                 self.latest_end = self.latest_end.max(Some(end));
+                self.ends.pop_front();
             }
             let first_end = self.ends.front().copied();
             if let Some(end) =
