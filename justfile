@@ -40,7 +40,7 @@ features:
     cargo test -q -p eventgrid-schema --features schemars,serde_json/preserve_order,serde_json/arbitrary_precision,serde_json/unbounded_depth
     cargo test -q -p aml-client --features azure-identity,certificate
     for f in "" client rustls native-tls app provision mock webhooks; do cargo check -q -p github-dispatch --no-default-features --features "$f"; done
-    for f in "" aml github tokio testing aml,rustls github,rustls; do cargo check -q -p aml-relay-core --no-default-features --features "$f"; done
+    for f in "" aml github metrics tokio testing aml,rustls github,rustls; do cargo check -q -p aml-relay-core --no-default-features --features "$f"; done
     for f in "" rustls native-tls mock certificate certificate,rustls azure-identity; do cargo check -q -p aml-client --no-default-features --features "$f"; done
 
 # Who may depend on whom (DESIGN section 8, invariants 1 to 3).

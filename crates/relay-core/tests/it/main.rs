@@ -10,6 +10,8 @@ mod drain;
 #[cfg(test)]
 mod flow;
 #[cfg(test)]
+mod health;
+#[cfg(test)]
 mod numbers;
 #[cfg(test)]
 mod pass_through;
