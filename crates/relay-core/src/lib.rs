@@ -25,7 +25,7 @@
 //! | `github` (default) | `adapters::github`, dispatches over github-dispatch |
 //! | `tokio` (default) | `clock::TokioClock`, `Relay::run_until` |
 //! | `rustls` (default), `native-tls` | TLS for whichever clients are on |
-//! | `testing` | doubles of every trait, and the contract suite for journals |
+//! | `testing` | doubles of every trait, rules tried on event files, and the contract suite for journals |
 #![forbid(unsafe_code)]
 
 pub mod adapters;

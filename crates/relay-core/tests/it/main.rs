@@ -16,6 +16,8 @@ mod release;
 #[cfg(test)]
 mod rig;
 #[cfg(test)]
+mod rules;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod webhook;
