@@ -22,6 +22,8 @@ mod release;
 #[cfg(test)]
 mod rig;
 #[cfg(test)]
+mod rules;
+#[cfg(test)]
 mod spans;
 #[cfg(test)]
 mod support;

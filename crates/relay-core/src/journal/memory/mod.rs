@@ -15,7 +15,6 @@ use async_trait::async_trait;
 use crate::clock::Timestamp;
 use crate::journal::item::{
     Attempt, EventRow, EventSeq, Item, ItemId, Meta, Phase, Principal, ReleaseRow, Target, UnreadableRow,
-    Verdict,
 };
 use crate::journal::rows::{DueQuery, LaneFront, ReadRows, Rows, Stored};
 use crate::journal::scan::{HistoryRow, ItemFilter, Page, Parked, ScanQuery, Waiting};
