@@ -82,11 +82,16 @@ impl Interrupt {
         Self(connection.get_interrupt_handle())
     }
 
+    /// Ends the statement that runs now, if one does.
+    pub(crate) fn now(&self) {
+        self.0.interrupt();
+    }
+
     /// Joins a thread that ends as soon as its connection has nothing to do.
     pub(crate) fn join(&self, thread: JoinHandle<()>) {
         // An interrupt reaches only a statement that runs; the thread may be just before its next one.
         while !thread.is_finished() {
-            self.0.interrupt();
+            self.now();
             pause(Duration::from_millis(5));
         }
         let _ = thread.join();

@@ -165,7 +165,7 @@ mod tests {
     use rusqlite::Connection;
 
     use super::*;
-    use crate::rows::{read, write};
+    use crate::rows::{admin, read, write};
     use crate::schema::STEPS;
 
     /// The plan that SQLite makes for a statement, as one text.
@@ -215,7 +215,23 @@ mod tests {
         check(write::IN_FLIGHT, "INDEX attempts_open (principal=?)");
         check(write::FORGET, "INDEX attempts_old (started_at<?)");
         check(read::COUNTS, "COVERING INDEX items_standing");
+        check(read::WAITING, "COVERING INDEX items_due (phase=?)");
+        check(read::LATEST_ATTEMPTS, "INDEX attempts_started (principal=?)");
+        let parked = plan(&connection, read::PARKED);
+        assert!(
+            parked.contains("SEARCH items USING INDEX items_standing (standing=?)"),
+            "{parked}"
+        );
+        assert!(
+            parked.contains("SEARCH releases USING PRIMARY KEY (dispatch_key=?)"),
+            "{parked}"
+        );
         check(read::HISTORY_OF_ITEM, "INDEX history_item (item=? AND rowid>?)");
+        check(admin::OLD_ITEMS, "INDEX items_old (settled_at<?)");
+        check(admin::UNWANTED, "INDEX events_unwanted (received_at<?)");
+        check(admin::HISTORY_OF_EVENT, "INDEX history_event (event=?)");
+        check(admin::HISTORY_OF_NOTHING, "INDEX history_of_nothing (at<?)");
+        check(&read::items_of_event(), "INDEX items_event (event=? AND rowid>?)");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use relay_core::lane::Place;
 use rusqlite::{named_params, params};
 
 use super::columns::{self, to_i64, to_json};
-use super::{Tx, admin, shift};
+use super::{Tx, shift};
 use crate::error::corrupt;
 
 pub(super) const LANE_ITEMS: &str = "SELECT * FROM items WHERE holds_lane = 1 AND lane = ?1 ORDER BY id";
@@ -368,72 +368,47 @@ impl Rows for Tx<'_> {
     }
 
     fn open_item_of(&mut self, workspace: &str) -> Stored<Option<Item>> {
-        self.first(admin::OPEN_ITEM, params![workspace], columns::item)
+        self.find_open_item_of(workspace)
     }
 
     fn forget_workspace(&mut self, workspace: &str) -> Stored<(u64, u64)> {
-        let releases = self.execute(admin::FORGET_RELEASES, params![workspace])?;
-        let lanes = self.execute(admin::FORGET_LANES, params![workspace])?;
-        self.execute(admin::FORGET_EVENTS, params![workspace])?;
-        let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        Ok((number(releases), number(lanes)))
+        self.forget_all_of(workspace)
+    }
+
+    fn reject_event(&mut self, seq: EventSeq, why: &str) -> Stored<()> {
+        self.reject(seq, why)
     }
 
     fn old_items(&mut self, before: Timestamp, limit: usize) -> Stored<Vec<Item>> {
-        let given = params![before.as_unix_ms(), columns::to_limit(limit)];
-        self.all(admin::OLD_ITEMS, given, columns::item)
+        self.find_old_items(before, limit)
     }
 
     fn strip_item(&mut self, id: ItemId) -> Stored<()> {
-        self.execute("UPDATE items SET snapshot = '' WHERE id = ?1", params![id.0])?;
-        self.execute("DELETE FROM history WHERE item = ?1", params![id.0])
-            .map(drop)
+        self.strip(id)
     }
 
     fn strip_event(&mut self, seq: EventSeq) -> Stored<()> {
-        self.execute("UPDATE events SET body = NULL WHERE seq = ?1", params![seq.0])?;
-        let sql = "DELETE FROM history WHERE event = ?1 AND item IS NULL";
-        self.execute(sql, params![seq.0]).map(drop)
+        self.strip_body(seq)
     }
 
     fn remove_unwanted(&mut self, before: Timestamp, limit: usize) -> Stored<usize> {
-        let given = params![before.as_unix_ms(), columns::to_limit(limit)];
-        let old: Vec<i64> = self.all(admin::UNWANTED, given, |row| row.get(0))?;
-        for seq in &old {
-            self.execute("DELETE FROM history WHERE event = ?1", params![seq])?;
-            self.execute("DELETE FROM events WHERE seq = ?1", params![seq])?;
-        }
-        Ok(old.len())
+        self.remove_old_unwanted(before, limit)
+    }
+
+    fn remove_history_of_nothing(&mut self, before: Timestamp, limit: usize) -> Stored<usize> {
+        self.remove_old_history(before, limit)
     }
 
     fn restore_event(&mut self, event: &EventRow) -> Stored<()> {
-        let given = params![
-            event.seq.0,
-            event.key,
-            event.event_type,
-            event.subject,
-            event.workspace,
-            event.model,
-            event.version,
-            event.time,
-            event.release.as_str(),
-            event.body.as_deref().map(str::as_bytes),
-            event.unwanted,
-            event.received_at.as_unix_ms(),
-        ];
-        self.execute(admin::RESTORE_EVENT, given).map(drop)
+        self.put_back_event(event)
     }
 
     fn restore_item(&mut self, item: &Item) -> Stored<()> {
-        let id = self.add_item(item)?;
-        self.execute("UPDATE items SET id = ?2 WHERE id = ?1", params![id.0, item.id.0])
-            .map(drop)
+        self.put_back_item(item)
     }
 
     fn restore_history(&mut self, row: &HistoryRow) -> Stored<()> {
-        let (event, item) = (row.event.map(|event| event.0), row.item.map(|item| item.0));
-        let given = params![row.seq, row.at.as_unix_ms(), event, item, to_json(&row.entry)?];
-        self.execute(admin::RESTORE_HISTORY, given).map(drop)
+        self.put_back_history(row)
     }
 }
 
