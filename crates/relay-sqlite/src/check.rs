@@ -95,12 +95,17 @@ pub(crate) fn check(connection: &Connection) -> Health {
 fn is_unread(line: &str) -> bool {
     let code = line.rsplit_once("error code").and_then(|(_, code)| {
         let code = code.trim_start_matches(['=', ' ']);
-        code.split(|c: char| !c.is_ascii_digit()).next()?.parse::<i32>().ok()
+        code.split(|c: char| !c.is_ascii_digit())
+            .next()?
+            .parse::<i32>()
+            .ok()
     });
     // The extended codes of an error have the plain one in their lowest byte.
     let plain = code.map(|code| code & 0xFF);
-    matches!(plain, Some(rusqlite::ffi::SQLITE_IOERR | rusqlite::ffi::SQLITE_NOMEM))
-        || line.contains("failed to get page")
+    matches!(
+        plain,
+        Some(rusqlite::ffi::SQLITE_IOERR | rusqlite::ffi::SQLITE_NOMEM)
+    ) || line.contains("failed to get page")
 }
 
 fn findings(

@@ -51,9 +51,7 @@ pub(crate) fn inspect_header(path: &Path) -> Result<(), OpenError> {
     };
     match application {
         0 => Ok(()),
-        APPLICATION_ID => {
-            known(path, number("PRAGMA user_version").map_err(unreadable(path))?).map(|_| ())
-        }
+        APPLICATION_ID => known(path, number("PRAGMA user_version").map_err(unreadable(path))?).map(|_| ()),
         other => Err(other_application(path, other)),
     }
 }
