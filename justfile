@@ -128,6 +128,18 @@ deny:
     cargo deny check licenses bans sources
 
 # The long crash run: the real server killed again and again. N kills; CI has a short one in the test suite.
-kills N="200":
+kills N="200" *ARGS:
     cargo build --release -p relay-examples --examples
-    cargo run --release -p relay-examples --example kill_run -- {{N}}
+    cargo run --release -p relay-examples --example kill_run -- {{N}} {{ARGS}}
+
+# The relay over storage that fails: every operation of a scenario, seed after seed; `--large N` takes N operations of a scenario with large deliveries.
+storage SEEDS="100" *ARGS:
+    cargo run --release -p relay-faults --bin storage_run -- {{SEEDS}} {{ARGS}}
+
+# Mutants of rules, state, retry and intake, or of FILES; the line goes to RECORD. Needs cargo-mutants and cargo-nextest.
+mutants RECORD="benches/reliability/mutants.jsonl" *FILES:
+    bash tidy/mutants.sh {{RECORD}} {{FILES}}
+
+# benches/RELIABILITY.md from the lines that the long runs have written (`--record benches/reliability/NAME.jsonl`).
+reliability:
+    cargo run -q -p relay-tidy --bin reliability
