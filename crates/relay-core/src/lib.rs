@@ -13,6 +13,7 @@
 //! | one request to GitHub | [`dispatch`] |
 //! | what Event Grid is answered | [`reply`] |
 //! | who is told what a person must know | [`alarm`] |
+//! | what is wrong, and what to do; when what waits will have been sent (pure) | [`health`], [`drain`] |
 //! | everything plugged together | [`Relay`] |
 //! | the same without a journal, for hosts without any disk | [`PassThrough`] |
 //!
@@ -33,8 +34,10 @@ pub mod alarm;
 pub mod budget;
 pub mod clock;
 pub mod dispatch;
+pub mod drain;
 pub mod enrich;
 mod error;
+pub mod health;
 mod intake;
 pub mod journal;
 pub mod key;
@@ -52,7 +55,8 @@ mod worker;
 
 pub use self::error::BuildError;
 pub use self::pass_through::{PassReply, PassThrough, PassThroughBuilder};
-pub use self::relay::{Counts, Health, Relay, RelayBuilder};
+pub use self::health::Health;
+pub use self::relay::{Counts, Relay, RelayBuilder};
 pub use self::worker::Round;
 
 /// The README's example, compiled and run.

@@ -16,7 +16,9 @@ use crate::budget::Budget;
 use crate::clock::{Clock, Timestamp};
 use crate::dispatch::Dispatcher;
 use crate::enrich::{Enricher, NoEnrichment};
+use crate::drain::{self, Drain};
 use crate::error::BuildError;
+use crate::health::{self, Health, Known, Seen};
 use crate::intake::{self, KeepUnreadable};
 use crate::journal::item::ItemId;
 use crate::journal::scan::{Overview, Page, ScanQuery};
@@ -198,6 +200,7 @@ impl RelayBuilder {
                     clock,
                     alarm: self.alarm,
                     budgets: self.budgets,
+                    seen: Seen::default(),
                     max_at_once: self.max_at_once,
                 },
                 keep: self.keep,
@@ -251,20 +254,6 @@ pub struct Counts {
     pub refused: u64,
     /// Deliveries that the journal could not promise.
     pub not_promised: u64,
-}
-
-/// How the relay stands.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Health {
-    /// Whether the journal can promise: it has just written.
-    pub ready: bool,
-    /// Why not.
-    pub why: Option<String>,
-    /// What this process has taken.
-    pub counts: Counts,
-    /// Targets, principals and items, as far as the journal could be read.
-    pub journal: Option<Overview>,
 }
 
 impl Relay {
@@ -324,7 +313,7 @@ impl Relay {
                 add(&counters.unwanted, receipt.unwanted);
                 add(&counters.unreadable, receipt.unreadable);
             }
-            Reply::Validated { .. } | Reply::Consented(_) => {}
+            Reply::Validated { .. } | Reply::Consented(_) => self.inner.worker.seen.shook_hands(),
             Reply::Unauthorized => add(&counters.unauthorized, 1),
             Reply::TryAgain => add(&counters.not_promised, 1),
             Reply::Unreadable { .. } | Reply::TooLarge { .. } | Reply::WrongMethod | Reply::NoConsent => {
@@ -343,6 +332,7 @@ impl Relay {
             ..
         } = &*self.inner;
         let now = worker.clock.now();
+        worker.seen.delivered(now);
         let max = webhook.max_body_bytes;
         let taken = intake::take(&*worker.journal, &**router, *keep, max, now, body).await;
         worker.raise(&taken.alerts);
@@ -401,17 +391,56 @@ impl Relay {
             ..AcceptBatch::default()
         };
         let promise = worker.journal.accept(probe).await;
-        let journal = match worker.journal.scan(ScanQuery::Overview).await {
-            Ok(Page::Overview(overview)) => Some(overview),
-            _ => None,
-        };
         let why = promise.err().map(|error| crate::report::report(&error));
+        let (journal, drains) = self.standing().await;
+        let (counts, since_start) = (self.counts(), worker.seen.since_start());
+        let known = Known {
+            now: worker.clock.now(),
+            why: why.as_deref(),
+            journal: journal.as_ref(),
+            counts: &counts,
+            since_start: &since_start,
+        };
         Health {
             ready: why.is_none(),
+            problems: health::problems(&known),
             why,
-            counts: self.counts(),
+            drains,
+            counts,
+            since_start,
             journal,
         }
+    }
+
+    /// What the journal says of itself, and when what waits will have been sent. Only reads.
+    async fn standing(&self) -> (Option<Overview>, Vec<Drain>) {
+        let Worker {
+            journal,
+            budgets,
+            clock,
+            ..
+        } = &self.inner.worker;
+        let overview = match journal.scan(ScanQuery::Overview).await {
+            Ok(Page::Overview(overview)) => overview,
+            Ok(_) => return (None, Vec::new()),
+            Err(error) => {
+                tracing::warn!(error = %crate::report::report(&error), "the journal could not be read");
+                return (None, Vec::new());
+            }
+        };
+        let mut drains = Vec::new();
+        for (name, budget) in health::principals(&overview, budgets) {
+            let query = ScanQuery::Attempts {
+                principal: name.to_owned(),
+                limit: drain::reach(budget),
+            };
+            let attempts = match journal.scan(query).await {
+                Ok(Page::Attempts(attempts)) => attempts,
+                _ => Vec::new(),
+            };
+            drains.push(health::drain(name, budget, &overview, &attempts, clock.now()));
+        }
+        (Some(overview), drains)
     }
 
     /// What this process has taken since it started.

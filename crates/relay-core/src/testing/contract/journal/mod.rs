@@ -35,6 +35,7 @@ pub mod commands;
 mod history;
 pub mod lanes;
 pub mod leases;
+pub mod standing;
 mod trial;
 pub mod unknown;
 mod view;
@@ -165,6 +166,10 @@ clauses! {
         an_allowed_older_version_passes_what_is_parked,
         only_what_waits_can_be_cancelled,
         cancelling_frees_the_lane;
+    standing:
+        what_waits_is_counted_by_target,
+        what_is_parked_is_counted_until_somebody_decides,
+        the_latest_attempts_are_read;
 }
 
 /// Runs every clause, each over a journal of its own that `make` gives: fresh and empty. Gives their number.
