@@ -131,3 +131,7 @@ deny:
 kills N="200":
     cargo build --release -p relay-examples --examples
     cargo run --release -p relay-examples --example kill_run -- {{N}}
+
+# The relay in virtual time: N seeds, and the line of the run in target/reliability.jsonl. A failing seed prints how to see it again.
+sim N="100000" FROM="1":
+    cargo run -q --release -p relay-sim -- --seeds {{N}} --from {{FROM}} --threads 2 --commit "$(git rev-parse --short HEAD)" --record target/reliability.jsonl

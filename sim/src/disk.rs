@@ -11,12 +11,13 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
 use async_trait::async_trait;
+use relay_core::budget::Budget;
 use relay_core::clock::Timestamp;
 use relay_core::dispatch::{Advice, DispatchError};
 use relay_core::journal::scan::{Page, ScanQuery};
 use relay_core::journal::{
-    AcceptBatch, Acceptance, Budgets, ClaimKind, ClaimRequest, Claimed, Command, Durability, Fate, Journal, JournalError,
-    MemoryJournal, Record, Settlement, Written,
+    AcceptBatch, Acceptance, Budgets, ClaimRequest, Claimed, Command, Durability, Fate, Journal,
+    JournalError, MemoryJournal, Record, Settlement, Task, Written,
 };
 use relay_core::lane::Place;
 use relay_core::testing::faults::Cut;
@@ -31,7 +32,11 @@ use crate::time::{Sleep, yield_now};
 /// What survives a process.
 pub(crate) enum Disk {
     Memory(Arc<MemoryJournal>),
-    Sqlite { path: PathBuf, open: Option<Arc<SqliteJournal>>, _folder: TempDir },
+    Sqlite {
+        path: PathBuf,
+        open: Option<Arc<SqliteJournal>>,
+        _folder: TempDir,
+    },
 }
 
 impl fmt::Debug for Disk {
@@ -49,7 +54,11 @@ impl Disk {
             Engine::Memory => Self::Memory(Arc::new(MemoryJournal::new())),
             Engine::Sqlite => {
                 let folder = tempfile::tempdir().expect("a folder for a journal");
-                Self::Sqlite { path: folder.path().join("relay.db"), open: None, _folder: folder }
+                Self::Sqlite {
+                    path: folder.path().join("relay.db"),
+                    open: None,
+                    _folder: folder,
+                }
             }
         }
     }
@@ -63,9 +72,13 @@ impl Disk {
             }
             Self::Sqlite { path, open, .. } => {
                 if let Some(former) = open.take() {
-                    former.close().expect("the former process's journal can be closed");
+                    former
+                        .close()
+                        .expect("the former process's journal can be closed");
                 }
-                let journal = Arc::new(SqliteJournal::open(&path, OpenOptions::new()).expect("the journal can be opened again"));
+                let journal = Arc::new(
+                    SqliteJournal::open(&path, OpenOptions::new()).expect("the journal can be opened again"),
+                );
                 *open = Some(Arc::clone(&journal));
                 journal
             }
@@ -84,7 +97,9 @@ impl Disk {
     pub(crate) fn journal(&self) -> Arc<dyn Journal> {
         match self {
             Self::Memory(journal) => Arc::clone(journal) as Arc<dyn Journal>,
-            Self::Sqlite { open, .. } => Arc::clone(open.as_ref().expect("it was opened")) as Arc<dyn Journal>,
+            Self::Sqlite { open, .. } => {
+                Arc::clone(open.as_ref().expect("it was opened")) as Arc<dyn Journal>
+            }
         }
     }
 }
@@ -118,7 +133,9 @@ pub(crate) struct SimJournal {
 }
 
 fn gone_wrong(cut: Cut) -> JournalError {
-    JournalError::Unavailable { why: format!("the disk failed {cut:?}") }
+    JournalError::Unavailable {
+        why: format!("the disk failed {cut:?}"),
+    }
 }
 
 impl SimJournal {
@@ -142,7 +159,11 @@ impl SimJournal {
         Ok(cut)
     }
 
-    async fn end<T: Send>(&self, cut: Option<Cut>, result: Result<T, JournalError>) -> Result<T, JournalError> {
+    async fn end<T: Send>(
+        &self,
+        cut: Option<Cut>,
+        result: Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
         let wait = {
             let mut state = self.stage.lock();
             state.step();
@@ -199,12 +220,18 @@ impl Journal for SimJournal {
 
     async fn claim(&self, mut request: ClaimRequest) -> Result<Claimed, JournalError> {
         let cut = self.begin("verbs: claim").await?;
-        match self.sabotage() {
-            Sabotage::HasNoBudget => request.budgets = Budgets { default: relay_core::budget::Budget::unbounded().with_max_in_flight(0), ..Budgets::default() },
-            Sabotage::NeverLooks if request.kind == ClaimKind::Judge && request.now.as_unix_ms() > crate::time::START_MS + 600_000 => request.max = 0,
-            _ => {}
+        let sabotage = self.sabotage();
+        if sabotage == Sabotage::HasNoBudget {
+            let default = Budget::unbounded().with_max_in_flight(0);
+            request.budgets = Budgets {
+                default,
+                ..Budgets::default()
+            };
         }
-        let result = finish(self.disk.claim(request));
+        let mut result = finish(self.disk.claim(request));
+        if let (Sabotage::NeverLooks, Ok(claimed)) = (sabotage, &mut result) {
+            claimed.tasks.retain(|task| !matches!(task, Task::Probe(_)));
+        }
         self.stage.lock().judge_claimed(&result);
         self.end(cut, result).await
     }
@@ -214,7 +241,9 @@ impl Journal for SimJournal {
         let mut written = batch.clone();
         match self.sabotage() {
             Sabotage::ForgetsBlocks => written.iter_mut().for_each(forget_block),
-            Sabotage::ForgetsPauses => written.retain(|record| !matches!(record, Record::Command(Command::Pause { .. }))),
+            Sabotage::ForgetsPauses => {
+                written.retain(|record| !matches!(record, Record::Command(Command::Pause { .. })))
+            }
             _ => {}
         }
         let result = finish(self.disk.record(now, written));

@@ -66,7 +66,14 @@ impl Executor {
         });
         flag.wake_by_ref();
         let future = Box::pin(future);
-        self.tasks.insert(task, Task { process, future, flag });
+        self.tasks.insert(
+            task,
+            Task {
+                process,
+                future,
+                flag,
+            },
+        );
     }
 
     /// Ends a process: whatever its tasks were waiting for, they go no further.
@@ -91,7 +98,12 @@ impl Executor {
             };
             task.flag.queued.store(false, Ordering::Relaxed);
             let waker = Waker::from(Arc::clone(&task.flag));
-            if task.future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+            if task
+                .future
+                .as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_ready()
+            {
                 self.tasks.remove(&id);
             }
             return true;

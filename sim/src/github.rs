@@ -12,14 +12,15 @@ use github_dispatch::response::read_dispatch;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use relay_core::clock::Timestamp;
 use relay_core::dispatch::{
-    Advice, Checked, DispatchError, DispatchRequest, DispatchTarget, Dispatched, Dispatcher, RunState, Scope, Sighting,
+    Advice, Checked, DispatchError, DispatchRequest, DispatchTarget, Dispatched, Dispatcher, RunState, Scope,
+    Sighting,
 };
 use relay_core::journal::item::RunRef;
 use relay_core::key::RelayId;
 
 use crate::sabotage::Sabotage;
 use crate::stage::{Happening, Stage, State, note};
-use crate::time::{Sleep, START_MS};
+use crate::time::{START_MS, Sleep};
 use crate::weather::Ill;
 
 /// How long one attempt takes at most, in milliseconds.
@@ -62,7 +63,12 @@ pub(crate) struct Request {
 
 #[derive(Clone, Debug)]
 enum Answer {
-    Http { status: StatusCode, headers: HeaderMap, message: &'static str, after: i64 },
+    Http {
+        status: StatusCode,
+        headers: HeaderMap,
+        message: &'static str,
+        after: i64,
+    },
     /// The connection is cut.
     Cut { after: i64 },
     /// Nothing ever comes.
@@ -119,14 +125,28 @@ impl State {
         let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&date);
         header(&mut headers, "date", &date.unwrap_or_default());
         header(&mut headers, "x-ratelimit-limit", &limit.to_string());
-        header(&mut headers, "x-ratelimit-remaining", &limit.saturating_sub(usage.used).to_string());
+        header(
+            &mut headers,
+            "x-ratelimit-remaining",
+            &limit.saturating_sub(usage.used).to_string(),
+        );
         header(&mut headers, "x-ratelimit-used", &usage.used.to_string());
-        header(&mut headers, "x-ratelimit-reset", &(begun / 1_000 + 3_600).to_string());
+        header(
+            &mut headers,
+            "x-ratelimit-reset",
+            &(begun / 1_000 + 3_600).to_string(),
+        );
         headers
     }
 
     /// Whatever refuses a request of any kind; none when nothing does. Counts it.
-    fn refusal(&mut self, identity: &str, repository: usize, points: u32, content: bool) -> Option<(StatusCode, HeaderMap, &'static str)> {
+    fn refusal(
+        &mut self,
+        identity: &str,
+        repository: usize,
+        points: u32,
+        content: bool,
+    ) -> Option<(StatusCode, HeaderMap, &'static str)> {
         let now = self.time.now;
         let limits = self.plan.limits;
         if self.weather.bad_token == Some(usize::from(identity != "default")) {
@@ -143,7 +163,11 @@ impl State {
         let exhausted = usage.used >= limits.primary_hour;
         if exhausted {
             self.count("answers: primary limit");
-            return Some((StatusCode::FORBIDDEN, self.headers(identity), "API rate limit exceeded"));
+            return Some((
+                StatusCode::FORBIDDEN,
+                self.headers(identity),
+                "API rate limit exceeded",
+            ));
         }
         usage.used += 1;
         usage.hour.get_or_insert(now);
@@ -159,7 +183,11 @@ impl State {
             }
             let mut headers = self.headers(identity);
             header(&mut headers, "retry-after", &wait.to_string());
-            return Some((StatusCode::FORBIDDEN, headers, "You have exceeded a secondary rate limit"));
+            return Some((
+                StatusCode::FORBIDDEN,
+                headers,
+                "You have exceeded a secondary rate limit",
+            ));
         }
         if content {
             usage.content.push_back(now);
@@ -168,15 +196,27 @@ impl State {
             self.count("answers: limit out of nowhere");
             let mut headers = self.headers(identity);
             if self.random.per_mille(700) {
-                header(&mut headers, "retry-after", &self.random.pick(&["1", "30", "300", "3600"]).to_owned());
+                header(
+                    &mut headers,
+                    "retry-after",
+                    &self.random.pick(&["1", "30", "300", "3600"]).to_owned(),
+                );
             }
-            return Some((StatusCode::TOO_MANY_REQUESTS, headers, "You have exceeded a secondary rate limit"));
+            return Some((
+                StatusCode::TOO_MANY_REQUESTS,
+                headers,
+                "You have exceeded a secondary rate limit",
+            ));
         }
         match self.weather.ill {
             Some((ill, kind)) if ill == repository => {
                 let (word, status, message) = match kind {
                     Ill::Gone => ("answers: 404", StatusCode::NOT_FOUND, "Not Found"),
-                    Ill::Forbidden => ("answers: 403", StatusCode::FORBIDDEN, "Resource not accessible by personal access token"),
+                    Ill::Forbidden => (
+                        "answers: 403",
+                        StatusCode::FORBIDDEN,
+                        "Resource not accessible by personal access token",
+                    ),
                     Ill::Moved => ("answers: 301", StatusCode::MOVED_PERMANENTLY, "Moved Permanently"),
                 };
                 self.count(word);
@@ -188,7 +228,11 @@ impl State {
 
     fn repository_of(&self, target: &DispatchTarget) -> usize {
         let named = |name: &str| name.eq_ignore_ascii_case(target.repository.as_str());
-        self.plan.repositories.iter().position(|repository| named(&repository.name)).unwrap_or(usize::MAX)
+        self.plan
+            .repositories
+            .iter()
+            .position(|repository| named(&repository.name))
+            .unwrap_or(usize::MAX)
     }
 
     /// A request leaves the relay; gives its number and how long it travels, or how long it takes to find that there is no way.
@@ -217,7 +261,12 @@ impl State {
             told: None,
             answer: None,
         });
-        note!(self, "request {no} of {} leaves for {}", request.relay_id, request.target.repository.as_str());
+        note!(
+            self,
+            "request {no} of {} leaves for {}",
+            request.relay_id,
+            request.target.repository.as_str()
+        );
         self.count("requests");
         self.judge_leaving(no, request);
         if no_way {
@@ -236,14 +285,24 @@ impl State {
             self.count("requests: cut off with their process");
             return;
         }
-        let (identity, repository, relay_id) = (request.identity.clone(), request.repository, request.relay_id.clone());
+        let (identity, repository, relay_id) = (
+            request.identity.clone(),
+            request.repository,
+            request.relay_id.clone(),
+        );
         self.step();
         self.github.requests[no].arrived_at = Some(now);
         self.judge_arrival(no);
         let slow = self.random.per_mille(self.weather.slow);
-        let after = if slow { self.random.within(1_000, 8_000) } else { self.random.within(40, 700) };
+        let after = if slow {
+            self.random.within(1_000, 8_000)
+        } else {
+            self.random.within(40, 700)
+        };
         // A release that GitHub can never accept stays one.
-        let hash = relay_id.bytes().fold(7_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte)));
+        let hash = relay_id.bytes().fold(7_u64, |hash, byte| {
+            hash.wrapping_mul(31).wrapping_add(u64::from(byte))
+        });
         let unacceptable = hash % 1_000 < self.plan.unacceptable;
         let broken = self.random.per_mille(self.weather.broken);
         let (mut status, mut message) = (StatusCode::NO_CONTENT, "");
@@ -254,9 +313,17 @@ impl State {
             self.count("answers: 422");
             (status, message) = (StatusCode::UNPROCESSABLE_ENTITY, "Validation Failed");
         } else if broken {
-            status = self.random.pick(&[StatusCode::INTERNAL_SERVER_ERROR, StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT]);
+            status = self.random.pick(&[
+                StatusCode::INTERNAL_SERVER_ERROR,
+                StatusCode::BAD_GATEWAY,
+                StatusCode::GATEWAY_TIMEOUT,
+            ]);
             let started = self.random.per_mille(500);
-            self.count(if started { "answers: 5xx, and a run started" } else { "answers: 5xx, and nothing started" });
+            self.count(if started {
+                "answers: 5xx, and a run started"
+            } else {
+                "answers: 5xx, and nothing started"
+            });
             if started {
                 self.execute(no);
             }
@@ -267,20 +334,37 @@ impl State {
         let cut = self.random.per_mille(500);
         let answer = if lost {
             self.count("answers lost");
-            if cut { Answer::Cut { after } } else { Answer::Nothing }
+            if cut {
+                Answer::Cut { after }
+            } else {
+                Answer::Nothing
+            }
         } else {
             let headers = headers.unwrap_or_else(|| self.headers(&identity));
-            Answer::Http { status, headers, message, after }
+            Answer::Http {
+                status,
+                headers,
+                message,
+                after,
+            }
         };
         let executed = self.github.requests[no].executed;
-        note!(self, "request {no} arrives: {}, {}{}", status.as_u16(), if executed { "takes effect" } else { "has no effect" }, if lost { ", its answer is lost" } else { "" });
+        note!(
+            self,
+            "request {no} arrives: {}, {}{}",
+            status.as_u16(),
+            if executed { "takes effect" } else { "has no effect" },
+            if lost { ", its answer is lost" } else { "" }
+        );
         self.github.requests[no].answer = Some(answer);
     }
 
     /// It takes effect: a run starts, and shows up in the list sooner or later.
     fn execute(&mut self, no: usize) {
         let repository = self.github.requests[no].repository;
-        let Some(repository) = self.plan.repositories.get(repository).cloned() else { return };
+        let Some(repository) = self.plan.repositories.get(repository).cloned() else {
+            return;
+        };
         let now = self.time.now;
         let delay = match self.random.below(1_000) {
             n if n < repository.late.1 => self.random.within(601_000, 3_000_000),
@@ -348,7 +432,12 @@ impl Drop for UnderWay<'_> {
 }
 
 /// What the status says, by the code that reads it in production.
-fn read(status: StatusCode, headers: &HeaderMap, message: &str, now: Timestamp) -> Result<Dispatched, DispatchError> {
+fn read(
+    status: StatusCode,
+    headers: &HeaderMap,
+    message: &str,
+    now: Timestamp,
+) -> Result<Dispatched, DispatchError> {
     let body = serde_json::json!({"message": message}).to_string();
     match read_dispatch(status, headers, body.as_bytes(), now.into()) {
         Ok(accepted) => Ok(Dispatched {
@@ -358,8 +447,12 @@ fn read(status: StatusCode, headers: &HeaderMap, message: &str, now: Timestamp) 
         Err(error) => {
             let advice = match error.advice() {
                 github_dispatch::Advice::GiveUp => Advice::GiveUp,
-                github_dispatch::Advice::Block(github_dispatch::BlockScope::Principal) => Advice::Block(Scope::Principal),
-                github_dispatch::Advice::Block(github_dispatch::BlockScope::Target) => Advice::Block(Scope::Target),
+                github_dispatch::Advice::Block(github_dispatch::BlockScope::Principal) => {
+                    Advice::Block(Scope::Principal)
+                }
+                github_dispatch::Advice::Block(github_dispatch::BlockScope::Target) => {
+                    Advice::Block(Scope::Target)
+                }
                 github_dispatch::Advice::Throttled { until } => Advice::Throttled { until: until.into() },
                 github_dispatch::Advice::NotSent => Advice::NotSent,
                 github_dispatch::Advice::Unknown => Advice::Unknown,
@@ -380,7 +473,10 @@ impl SimDispatcher {
                 let _under_way = UnderWay { stage, no };
                 Sleep::new(stage, wait).await;
                 let error = DispatchError::new(Advice::NotSent, "no connection came about");
-                let told = Told { advice: Some(Advice::NotSent), closed_until: None };
+                let told = Told {
+                    advice: Some(Advice::NotSent),
+                    closed_until: None,
+                };
                 stage.lock().request_ends(no, told);
                 return Err(error);
             }
@@ -389,7 +485,12 @@ impl SimDispatcher {
         Sleep::new(stage, travel).await;
         let answer = stage.lock().github.requests[no].answer.clone();
         let result = match answer {
-            Some(Answer::Http { status, headers, message, after }) => {
+            Some(Answer::Http {
+                status,
+                headers,
+                message,
+                after,
+            }) => {
                 Sleep::new(stage, after).await;
                 let now = stage.lock().time.relay_now();
                 read(status, &headers, message, now)
@@ -407,10 +508,17 @@ impl SimDispatcher {
         let (elapsed, now) = (state.time.elapsed(), state.time.relay_now());
         let passes = |until: Timestamp| elapsed + until.as_unix_ms() - now.as_unix_ms();
         let told = match &result {
-            Ok(accepted) => Told { advice: None, closed_until: accepted.closed_until.map(passes) },
+            Ok(accepted) => Told {
+                advice: None,
+                closed_until: accepted.closed_until.map(passes),
+            },
             Err(error) => Told {
                 advice: Some(error.advice),
-                closed_until: if let Advice::Throttled { until } = error.advice { Some(passes(until)) } else { None },
+                closed_until: if let Advice::Throttled { until } = error.advice {
+                    Some(passes(until))
+                } else {
+                    None
+                },
             },
         };
         state.request_ends(no, told);
@@ -423,7 +531,11 @@ impl SimDispatcher {
         let wait = {
             let state = &mut *stage.lock();
             let slow = state.random.per_mille(state.weather.slow);
-            if slow { state.random.within(1_000, 20_000) } else { state.random.within(50, 900) }
+            if slow {
+                state.random.within(1_000, 20_000)
+            } else {
+                state.random.within(50, 900)
+            }
         };
         Sleep::new(stage, wait).await;
         let mut state = stage.lock();
@@ -463,19 +575,32 @@ impl Dispatcher for SimDispatcher {
         let sabotage = self.0.lock().sabotage;
         match (sabotage, self.attempt(request).await) {
             // What a client does that repeats whatever failed.
-            (Sabotage::RepeatsOnError, Err(DispatchError { advice: Advice::Unknown, .. })) => self.attempt(request).await,
+            (
+                Sabotage::RepeatsOnError,
+                Err(DispatchError {
+                    advice: Advice::Unknown,
+                    ..
+                }),
+            ) => self.attempt(request).await,
             (Sabotage::RepeatsForEver, Err(error)) if error.advice == Advice::GiveUp => {
                 Err(DispatchError::new(Advice::NotSent, error.why))
             }
             (Sabotage::HearsNoLimit, Err(error)) if matches!(error.advice, Advice::Throttled { .. }) => {
                 Err(DispatchError::new(Advice::NotSent, error.why))
             }
-            (Sabotage::SaysItWasSent, Err(error)) if error.advice == Advice::NotSent => Ok(Dispatched::default()),
+            (Sabotage::SaysItWasSent, Err(error)) if error.advice == Advice::NotSent => {
+                Ok(Dispatched::default())
+            }
             (_, result) => result,
         }
     }
 
-    async fn probe(&self, target: &DispatchTarget, relay_id: &RelayId, since: Timestamp) -> Result<Sighting, DispatchError> {
+    async fn probe(
+        &self,
+        target: &DispatchTarget,
+        relay_id: &RelayId,
+        since: Timestamp,
+    ) -> Result<Sighting, DispatchError> {
         self.ask(target, 1).await?;
         let mut state = self.0.lock();
         let repository = state.repository_of(target);
@@ -483,19 +608,40 @@ impl Dispatcher for SimDispatcher {
         if state.sabotage == Sabotage::SeesNoRun {
             return Ok(Sighting::NotSeen);
         }
-        state.count(if seen.is_some() { "looks that saw a run" } else { "looks that saw none" });
+        state.count(if seen.is_some() {
+            "looks that saw a run"
+        } else {
+            "looks that saw none"
+        });
         note!(state, "look for {relay_id}: {seen:?}");
-        Ok(seen.map_or(Sighting::NotSeen, |no| Sighting::Seen(RunRef { id: (no + 1).to_string(), url: None })))
+        Ok(seen.map_or(Sighting::NotSeen, |no| {
+            Sighting::Seen(RunRef {
+                id: (no + 1).to_string(),
+                url: None,
+            })
+        }))
     }
 
     async fn run(&self, target: &DispatchTarget, run: &RunRef) -> Result<RunState, DispatchError> {
         self.ask(target, 1).await?;
         let state = self.0.lock();
         let no: usize = run.id.parse().unwrap_or(0);
-        let begun = state.github.requests.get(no.wrapping_sub(1)).and_then(|request| request.arrived_at);
+        let begun = state
+            .github
+            .requests
+            .get(no.wrapping_sub(1))
+            .and_then(|request| request.arrived_at);
         let done = begun.is_some_and(|at| state.time.now > at + 180_000);
-        let (status, conclusion) = if done { ("completed", Some("success".to_owned())) } else { ("in_progress", None) };
-        Ok(RunState { run: run.clone(), status: Some(status.to_owned()), conclusion })
+        let (status, conclusion) = if done {
+            ("completed", Some("success".to_owned()))
+        } else {
+            ("in_progress", None)
+        };
+        Ok(RunState {
+            run: run.clone(),
+            status: Some(status.to_owned()),
+            conclusion,
+        })
     }
 }
 

@@ -13,7 +13,17 @@ pub(crate) const SECRET: &str = "the-secret-of-the-webhook";
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 /// After each failed attempt.
-const SCHEDULE: [i64; 9] = [10_000, 30_000, MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR];
+const SCHEDULE: [i64; 9] = [
+    10_000,
+    30_000,
+    MINUTE,
+    5 * MINUTE,
+    10 * MINUTE,
+    30 * MINUTE,
+    HOUR,
+    3 * HOUR,
+    6 * HOUR,
+];
 const MAX_ATTEMPTS: u32 = 30;
 const TIME_TO_LIVE: i64 = 24 * HOUR;
 
@@ -56,7 +66,11 @@ impl State {
             return;
         }
         let late = self.random.per_mille(self.weather.late);
-        let wait = if late { self.random.within(1_000, 20 * MINUTE) } else { self.random.within(50, 1_500) };
+        let wait = if late {
+            self.random.within(1_000, 20 * MINUTE)
+        } else {
+            self.random.within(50, 1_500)
+        };
         let index = self.deliver_in(vec![event], wait);
         self.grid.filling = Some(index);
     }
@@ -82,7 +96,11 @@ impl State {
         }
         delivery.attempt += 1;
         let attempt = delivery.attempt;
-        let bodies: Vec<&str> = delivery.events.iter().map(|event| self.plan.events[*event].body.as_str()).collect();
+        let bodies: Vec<&str> = delivery
+            .events
+            .iter()
+            .map(|event| self.plan.events[*event].body.as_str())
+            .collect();
         let body = match bodies.as_slice() {
             // A lone CloudEvent comes as an object.
             [one] if one.contains("\"specversion\"") => (*one).to_owned(),
@@ -100,13 +118,19 @@ impl State {
         }
         self.grid.deliveries[index].open = true;
         self.soon(30_000, Happening::NoAnswer(index, attempt));
-        let request = Request::post(format!("/events?code={SECRET}")).body(Bytes::from(body)).expect("a request");
+        let request = Request::post(format!("/events?code={SECRET}"))
+            .body(Bytes::from(body))
+            .expect("a request");
         Some((attempt, request))
     }
 
     /// The relay has answered.
     pub(crate) fn answered(&mut self, index: usize, attempt: u32, status: StatusCode) {
-        note!(self, "delivery {index}, attempt {attempt} is answered {}", status.as_u16());
+        note!(
+            self,
+            "delivery {index}, attempt {attempt} is answered {}",
+            status.as_u16()
+        );
         let events = self.grid.deliveries[index].events.clone();
         self.judge_answer(&events, status);
         if self.random.per_mille(self.weather.deaf) {
@@ -151,7 +175,10 @@ impl State {
     fn again(&mut self, index: usize) {
         let delivery = &self.grid.deliveries[index];
         let attempt = delivery.attempt;
-        let wait = SCHEDULE.get(usize::try_from(attempt).unwrap_or(1).saturating_sub(1)).copied().unwrap_or(12 * HOUR);
+        let wait = SCHEDULE
+            .get(usize::try_from(attempt).unwrap_or(1).saturating_sub(1))
+            .copied()
+            .unwrap_or(12 * HOUR);
         // Best effort, randomised; a 503 is tried again after 30 s or more.
         let wait = self.random.within(wait.max(30_000), wait.max(30_000) * 5 / 4);
         if attempt >= MAX_ATTEMPTS || self.time.now + wait > delivery.published_at + TIME_TO_LIVE {
@@ -165,7 +192,13 @@ impl State {
 }
 
 /// Hands a delivery to the relay, and its answer back.
-pub(crate) async fn hand_over(stage: Stage, relay: relay_core::Relay, index: usize, attempt: u32, request: Request<Bytes>) {
+pub(crate) async fn hand_over(
+    stage: Stage,
+    relay: relay_core::Relay,
+    index: usize,
+    attempt: u32,
+    request: Request<Bytes>,
+) {
     let response = relay.accept(request).await;
     stage.lock().answered(index, attempt, response.status());
 }
@@ -173,7 +206,9 @@ pub(crate) async fn hand_over(stage: Stage, relay: relay_core::Relay, index: usi
 /// Something that looks like a delivery, from somebody who does not know the secret.
 pub(crate) async fn forge(stage: Stage, relay: relay_core::Relay) {
     let body = r#"[{"id":"forged","topic":"/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w","subject":"models/m0:99","eventType":"Microsoft.MachineLearningServices.ModelRegistered","eventTime":"2026-11-22T10:00:00Z","data":{"modelName":"m0","modelVersion":"99"},"dataVersion":"2","metadataVersion":"1"}]"#;
-    let request = Request::post("/events?code=guessed").body(Bytes::from_static(body.as_bytes())).expect("a request");
+    let request = Request::post("/events?code=guessed")
+        .body(Bytes::from_static(body.as_bytes()))
+        .expect("a request");
     let status = relay.accept(request).await.status();
     stage.lock().judge_forged(status);
 }

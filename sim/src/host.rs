@@ -61,7 +61,9 @@ pub(crate) fn begin(stage: &Stage, relay: &Relay, process: u32, executor: &mut E
                 let wait = match relay.run_due().await {
                     Ok(round) => {
                         let now = stage.lock().time.relay_now();
-                        let due = round.next_due.map_or(60_000, |due| due.as_unix_ms() - now.as_unix_ms());
+                        let due = round
+                            .next_due
+                            .map_or(60_000, |due| due.as_unix_ms() - now.as_unix_ms());
                         due.clamp(1, 60_000)
                     }
                     Err(_) => 1_000,
@@ -109,8 +111,12 @@ struct SimEnricher(Stage);
 
 /// A number that is always the same for the same model and version.
 fn quality(query: &FactQuery) -> u64 {
-    let text = [&query.model, &query.version].map(|part| part.as_deref().unwrap_or_default()).concat();
-    text.bytes().fold(11_u64, |sum, byte| sum.wrapping_mul(131).wrapping_add(u64::from(byte))) % 100
+    let text = [&query.model, &query.version]
+        .map(|part| part.as_deref().unwrap_or_default())
+        .concat();
+    text.bytes().fold(11_u64, |sum, byte| {
+        sum.wrapping_mul(131).wrapping_add(u64::from(byte))
+    }) % 100
 }
 
 #[async_trait]
@@ -125,7 +131,9 @@ impl Enricher for SimEnricher {
         let state = &mut *self.0.lock();
         state.count("facts asked for");
         if state.random.per_mille(state.weather.no_facts) {
-            return Err(EnrichError { why: "Azure ML did not answer".to_owned() });
+            return Err(EnrichError {
+                why: "Azure ML did not answer".to_owned(),
+            });
         }
         let quality = quality(query);
         // What is not ready yet will be in a while.
@@ -141,11 +149,16 @@ struct SimGate;
 impl Gate for SimGate {
     fn judge(&self, _route: &Route, facts: &Facts) -> Judgement {
         if facts.0.get("ready") != Some(&Value::Bool(true)) {
-            return Judgement::Hold { wait: Duration::from_secs(90), why: "not ready".to_owned() };
+            return Judgement::Hold {
+                wait: Duration::from_secs(90),
+                why: "not ready".to_owned(),
+            };
         }
         match facts.0.get("quality").and_then(Value::as_u64) {
             Some(quality) if quality >= 10 => Judgement::Admit,
-            _ => Judgement::Refuse { why: "it is worse than the last".to_owned() },
+            _ => Judgement::Refuse {
+                why: "it is worse than the last".to_owned(),
+            },
         }
     }
 }

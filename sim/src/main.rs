@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use clap::Parser;
 use relay_sim::record::{Run, append};
 use relay_sim::stage::Figures;
-use relay_sim::{Options, Outcome, run};
+use relay_sim::{Options, Outcome, Sabotage, run};
 
 /// Runs the relay in virtual time.
 #[derive(Debug, Parser)]
@@ -23,6 +23,9 @@ struct Arguments {
     /// Only this seed.
     #[arg(long)]
     seed: Option<u64>,
+    /// Breaks the relay in every way that is known, and tells which seed shows it to the judge.
+    #[arg(long)]
+    sabotaged: bool,
     /// Prints what happened.
     #[arg(long)]
     trace: bool,
@@ -41,16 +44,43 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.seed {
         Some(seed) => one(seed, arguments.trace),
+        None if arguments.sabotaged => sabotaged(&arguments),
         None => many(&arguments),
     }
 }
 
+fn sabotaged(arguments: &Arguments) -> ExitCode {
+    let mut missed = 0;
+    for (sabotage, _) in Sabotage::ALL {
+        let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
+        let options = Options {
+            sabotage,
+            ..Options::default()
+        };
+        let found = seeds
+            .into_iter()
+            .find_map(|seed| Some((seed, run(seed, options).broken?)));
+        missed += u32::from(found.is_none());
+        println!("{sabotage:?}: {found:?}");
+    }
+    ExitCode::from(u8::from(missed > 0))
+}
+
 fn one(seed: u64, trace: bool) -> ExitCode {
-    let outcome = run(seed, Options { trace, ..Options::default() });
+    let outcome = run(
+        seed,
+        Options {
+            trace,
+            ..Options::default()
+        },
+    );
     for line in &outcome.trace {
         println!("{line}");
     }
-    println!("{}", serde_json::json!({"seed": seed, "digest": format!("{:016x}", outcome.digest.0), "figures": outcome.figures}));
+    println!(
+        "{}",
+        serde_json::json!({"seed": seed, "digest": format!("{:016x}", outcome.digest.0), "figures": outcome.figures})
+    );
     failed(&outcome)
 }
 
@@ -58,13 +88,19 @@ fn failed(outcome: &Outcome) -> ExitCode {
     let Some(broken) = &outcome.broken else {
         return ExitCode::SUCCESS;
     };
-    eprintln!("seed {}: {broken}\n  cargo run --release -p relay-sim -- --seed {} --trace", outcome.seed, outcome.seed);
+    eprintln!(
+        "seed {}: {broken}\n  cargo run --release -p relay-sim -- --seed {} --trace",
+        outcome.seed, outcome.seed
+    );
     ExitCode::FAILURE
 }
 
 fn many(arguments: &Arguments) -> ExitCode {
     let line = Run::begin("simulation", arguments.from, &arguments.commit);
-    let (next, end) = (AtomicU64::new(arguments.from), arguments.from.saturating_add(arguments.seeds));
+    let (next, end) = (
+        AtomicU64::new(arguments.from),
+        arguments.from.saturating_add(arguments.seeds),
+    );
     let result: Mutex<(u64, Figures, Vec<Outcome>)> = Mutex::default();
     std::thread::scope(|scope| {
         for _ in 0..arguments.threads.max(1) {
@@ -91,7 +127,9 @@ fn many(arguments: &Arguments) -> ExitCode {
             });
         }
     });
-    let (count, figures, failures) = result.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let (count, figures, failures) = result
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let seeds: Vec<u64> = failures.iter().map(|outcome| outcome.seed).collect();
     let mut figures = serde_json::json!(figures);
     if let Some(figures) = figures.as_object_mut() {
@@ -105,5 +143,9 @@ fn many(arguments: &Arguments) -> ExitCode {
         eprintln!("the line could not be written: {error}");
         return ExitCode::FAILURE;
     }
-    if seeds.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if seeds.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

@@ -13,8 +13,12 @@ use crate::stage::{Stage, State, note};
 /// Asks, and hears what comes of it.
 pub(crate) async fn ask(stage: Stage, relay: Relay, command: Command) {
     let word = match &command {
-        Command::Replay { allow_older: false, .. } => "commands: replay",
-        Command::Replay { allow_older: true, .. } => "commands: replay an older one",
+        Command::Replay {
+            allow_older: false, ..
+        } => "commands: replay",
+        Command::Replay {
+            allow_older: true, ..
+        } => "commands: replay an older one",
         Command::ReplayAll { .. } => "commands: replay all parked",
         Command::Refuse { .. } => "commands: refuse",
         Command::Cancel { .. } => "commands: cancel",
@@ -51,10 +55,20 @@ impl State {
             identity: route.identity.clone(),
             repository: route.repository.to_uppercase(),
         };
-        let what = if self.random.per_mille(250) { Closing::Journal } else { target };
+        let what = if self.random.per_mille(250) {
+            Closing::Journal
+        } else {
+            target
+        };
         Some(match self.random.below(16) {
-            0..=3 => Command::Replay { item, allow_older: false },
-            4..=5 => Command::Replay { item, allow_older: true },
+            0..=3 => Command::Replay {
+                item,
+                allow_older: false,
+            },
+            4..=5 => Command::Replay {
+                item,
+                allow_older: true,
+            },
             6..=7 => Command::Refuse { item, why },
             8..=9 => Command::Cancel { item, why },
             10 => Command::Recheck,
@@ -76,7 +90,9 @@ impl State {
         let mut commands = Vec::new();
         if let Page::Overview(overview) = overview {
             if overview.pause.is_some() {
-                commands.push(Command::Resume { what: Closing::Journal });
+                commands.push(Command::Resume {
+                    what: Closing::Journal,
+                });
             }
             for target in overview.targets.iter().filter(|target| target.pause.is_some()) {
                 let what = Closing::Target {
@@ -87,15 +103,24 @@ impl State {
             }
         }
         let mut lanes = std::collections::BTreeSet::new();
-        for item in items.iter().filter(|item| item.holds_lane && item.phase == Phase::Settled) {
+        for item in items
+            .iter()
+            .filter(|item| item.holds_lane && item.phase == Phase::Settled)
+        {
             if !lanes.insert(item.lane.clone()) {
                 continue;
             }
             let again = item.generation < 4 && self.random.per_mille(300);
             commands.push(if again {
-                Command::Replay { item: item.id, allow_older: self.random.per_mille(500) }
+                Command::Replay {
+                    item: item.id,
+                    allow_older: self.random.per_mille(500),
+                }
             } else {
-                Command::Refuse { item: item.id, why: "decided".to_owned() }
+                Command::Refuse {
+                    item: item.id,
+                    why: "decided".to_owned(),
+                }
             });
         }
         commands

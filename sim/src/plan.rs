@@ -191,7 +191,11 @@ impl Plan {
         });
         Self {
             seed,
-            engine: if seed % 25 == 24 { Engine::Sqlite } else { Engine::Memory },
+            engine: if seed % 25 == 24 {
+                Engine::Sqlite
+            } else {
+                Engine::Memory
+            },
             host: match random.below(10) {
                 0..=5 => Host::Loop,
                 6..=7 => Host::Due,
@@ -233,16 +237,27 @@ fn routes(random: &mut Random, repositories: &[Repository], workspaces: &[String
     let shared = random.per_mille(200);
     (0..n)
         .map(|index| {
-            let mut route = RouteConfig::new(format!("route{index}"), repositories[random.index(repositories.len())].name.as_str());
+            let mut route = RouteConfig::new(
+                format!("route{index}"),
+                repositories[random.index(repositories.len())].name.as_str(),
+            );
             // Two routes with the same place and event type have to mean it.
-            route.event_type = if shared { "deploy".to_owned() } else { format!("deploy{index}") };
+            route.event_type = if shared {
+                "deploy".to_owned()
+            } else {
+                format!("deploy{index}")
+            };
             route.allow_overlap = shared;
             route.identity = random.pick(&["default", "default", "other"]).to_owned();
             route.models = vec![random.pick(&["*", "*", "*", "m0", "m?", "m1"]).to_owned()];
             if workspaces.len() > 1 && random.per_mille(300) {
                 let id = &workspaces[random.index(workspaces.len())];
                 let name = id.rsplit('/').next().unwrap_or_default();
-                route.workspaces = vec![if random.per_mille(500) { id.to_lowercase() } else { name.to_uppercase() }];
+                route.workspaces = vec![if random.per_mille(500) {
+                    id.to_lowercase()
+                } else {
+                    name.to_uppercase()
+                }];
             }
             route.lane = random.pick(&[LaneMode::Latest, LaneMode::Latest, LaneMode::Every]);
             route.order = random.pick(&[Order::Version, Order::Version, Order::EventTime]);
@@ -264,7 +279,11 @@ fn routes(random: &mut Random, repositories: &[Repository], workspaces: &[String
 
 /// Versions as a team registers them: rising, now and then one of them again, one out of order, one that is no number.
 fn events(random: &mut Random, workspaces: &[String], calm_at: i64, busy: bool) -> Vec<Event> {
-    let n = if busy { 80 + random.index(220) } else { 3 + random.index(28) };
+    let n = if busy {
+        80 + random.index(220)
+    } else {
+        3 + random.index(28)
+    };
     let n_models = 1 + random.index(4);
     let mut next_version = vec![0_u64; workspaces.len() * n_models];
     let mut at = 0;
@@ -291,7 +310,9 @@ fn events(random: &mut Random, workspaces: &[String], calm_at: i64, busy: bool) 
                 *next += 2;
                 next.to_string()
             }
-            15..=17 => random.within(1, i64::try_from(*next).unwrap_or(0).max(1)).to_string(),
+            15..=17 => random
+                .within(1, i64::try_from(*next).unwrap_or(0).max(1))
+                .to_string(),
             18 => format!("0{}", random.within(1, 9)),
             _ => "1.0-rc".to_owned(),
         };

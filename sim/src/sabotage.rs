@@ -49,8 +49,14 @@ impl Sabotage {
         (Self::HasNoLanes, &["order", "lane"]),
         (Self::OrdersBackwards, &["order", "superseded"]),
         (Self::SeesNoRun, &["took effect twice"]),
-        (Self::RepeatsOnError, &["took effect twice", "sent again", "unasked"]),
-        (Self::RepeatsForEver, &["sent again after it was refused for ever"]),
+        (
+            Self::RepeatsOnError,
+            &["took effect twice", "sent again", "unasked"],
+        ),
+        (
+            Self::RepeatsForEver,
+            &["sent again after it was refused for ever"],
+        ),
         (Self::HearsNoLimit, &["sent to what is closed", "budget"]),
         (Self::SaysItWasSent, &["dispatched without"]),
         (Self::LosesVerdicts, &["sent again", "verdict"]),

@@ -81,7 +81,12 @@ pub struct State {
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "State(seed {}, at {})", self.plan.seed, self.time.now - START_MS)
+        write!(
+            f,
+            "State(seed {}, at {})",
+            self.plan.seed,
+            self.time.now - START_MS
+        )
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{grid, person};
 /// So many polls without time passing, and something turns in a circle.
 const RESTLESS: u64 = 200_000;
 /// So much calm time, and what has no verdict will never have one.
-const LONGEST_CALM: i64 = 60 * 24 * 3_600_000;
+const LONGEST_CALM: i64 = 15 * 24 * 3_600_000;
 
 /// How a simulation is run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -166,7 +166,8 @@ impl World {
                 drop(state);
                 if let (Some((attempt, request)), Some(relay)) = (attempt, self.relay.clone()) {
                     let stage = self.stage.clone();
-                    self.executor.spawn(process, grid::hand_over(stage, relay, index, attempt, request));
+                    self.executor
+                        .spawn(process, grid::hand_over(stage, relay, index, attempt, request));
                 }
             }
             Happening::NoAnswer(index, attempt) => state.no_answer(index, attempt),
@@ -174,7 +175,8 @@ impl World {
                 let process = state.process;
                 drop(state);
                 if let Some(relay) = self.relay.clone() {
-                    self.executor.spawn(process, grid::forge(self.stage.clone(), relay));
+                    self.executor
+                        .spawn(process, grid::forge(self.stage.clone(), relay));
                 }
             }
             Happening::Arrive(no) => state.request_arrives(no),
@@ -278,7 +280,8 @@ impl World {
         let (command, process) = (state.some_command(), state.process);
         drop(state);
         if let (Some(command), Some(relay)) = (command, self.relay.clone()) {
-            self.executor.spawn(process, person::ask(self.stage.clone(), relay, command));
+            self.executor
+                .spawn(process, person::ask(self.stage.clone(), relay, command));
         }
     }
 
@@ -302,15 +305,24 @@ impl World {
             return;
         }
         if late {
-            let left: Vec<String> = items.iter().filter(|item| item.verdict.is_none()).take(3).map(|item| format!("{item:?}")).collect();
-            state.broken(format!("no verdict in sixty calm days: {open} items, {}", left.join("; ")));
+            let left: Vec<String> = items
+                .iter()
+                .filter(|item| item.verdict.is_none())
+                .take(3)
+                .map(|item| format!("{item:?}"))
+                .collect();
+            state.broken(format!(
+                "no verdict in fifteen calm days: {open} items, {}",
+                left.join("; ")
+            ));
             return;
         }
         state.soon(20 * 60_000, Happening::Decide);
         drop(state);
         for command in commands {
             if let Some(relay) = self.relay.clone() {
-                self.executor.spawn(process, person::ask(self.stage.clone(), relay, command));
+                self.executor
+                    .spawn(process, person::ask(self.stage.clone(), relay, command));
             }
         }
     }
@@ -329,8 +341,19 @@ impl World {
 
     fn judge_end(&mut self) {
         let limit = usize::from(u16::MAX) * 16;
-        let Page::Events(events) = self.disk.scan(ScanQuery::Events { after: EventSeq(0), limit }) else { return };
-        let Page::History(history) = self.disk.scan(ScanQuery::History { after: 0, item: None, limit }) else { return };
+        let Page::Events(events) = self.disk.scan(ScanQuery::Events {
+            after: EventSeq(0),
+            limit,
+        }) else {
+            return;
+        };
+        let Page::History(history) = self.disk.scan(ScanQuery::History {
+            after: 0,
+            item: None,
+            limit,
+        }) else {
+            return;
+        };
         let items = self.items();
         let mut state = self.stage.lock();
         state.judge_end(&events, &items, &history);

@@ -48,14 +48,22 @@ impl State {
             for route in self.judge.wanted_by(event) {
                 let key = self.judge.key_of(event, route);
                 if !keys.contains(key.as_str()) {
-                    found.push(format!("lost: {} was answered 2xx and has no item on {}", event.id, self.plan.routes[route].name));
+                    found.push(format!(
+                        "lost: {} was answered 2xx and has no item on {}",
+                        event.id, self.plan.routes[route].name
+                    ));
                 }
             }
         }
         for row in events {
-            let Some(index) = self.judge.event_of.get(&row.seq) else { continue };
+            let Some(index) = self.judge.event_of.get(&row.seq) else {
+                continue;
+            };
             if row.body.as_deref() != Some(self.plan.events[*index].body.as_str()) {
-                found.push(format!("body: {} is not kept as it came", self.plan.events[*index].id));
+                found.push(format!(
+                    "body: {} is not kept as it came",
+                    self.plan.events[*index].id
+                ));
             }
         }
     }
@@ -78,18 +86,27 @@ impl State {
     fn verdict(&self, item: &Item, items: &[Item], found: &mut Vec<String>) {
         let fact = self.judge.facts.get(item.relay_id.as_str());
         let requests = fact.map_or(&[][..], |fact| fact.requests.as_slice());
-        let executed: Vec<usize> = requests.iter().copied().filter(|no| self.github.requests[*no].executed).collect();
+        let executed: Vec<usize> = requests
+            .iter()
+            .copied()
+            .filter(|no| self.github.requests[*no].executed)
+            .collect();
         let about = format!("item {} ({}), {:?}", item.id.0, item.relay_id, item.verdict);
         let window = i64::try_from(item.policy.probe_window.as_millis()).unwrap_or(0);
         match &item.verdict {
             None => found.push(format!("no verdict: {about}, {}", item.phase.as_str())),
-            Some(_) if item.phase != Phase::Settled => found.push(format!("no verdict: {about} is not settled")),
+            Some(_) if item.phase != Phase::Settled => {
+                found.push(format!("no verdict: {about} is not settled"))
+            }
             Some(Verdict::Dispatched { .. }) if executed.is_empty() => {
                 found.push(format!("dispatched without effect: {about}"));
             }
-            Some(Verdict::Cancelled { .. }) if !executed.is_empty() => found.push(format!("cancelled after it took effect: {about}")),
+            Some(Verdict::Cancelled { .. }) if !executed.is_empty() => {
+                found.push(format!("cancelled after it took effect: {about}"))
+            }
             Some(Verdict::Superseded { by }) => {
-                let hidden = |no: &usize| item.policy.unknown == OnUnknown::Resend || self.was_hidden(*no, window);
+                let hidden =
+                    |no: &usize| item.policy.unknown == OnUnknown::Resend || self.was_hidden(*no, window);
                 if !executed.iter().all(hidden) {
                     found.push(format!("superseded after it took effect: {about}"));
                 }
@@ -114,17 +131,28 @@ impl State {
                 let event = self.plan.events.iter().find(|event| event.id == id)?;
                 Some(Rank::Time(event.time, event.id.clone()))
             });
-        let later = items.iter().any(|other| other.key == item.key && other.generation > item.generation);
+        let later = items
+            .iter()
+            .any(|other| other.key == item.key && other.generation > item.generation);
         // The same version can come as a release of its own, such as 07 and 7.
-        let equal = items.iter().any(|other| other.id != item.id && other.lane == item.lane && self.rank(other) == mine);
+        let equal = items
+            .iter()
+            .any(|other| other.id != item.id && other.lane == item.lane && self.rank(other) == mine);
         if theirs.is_none() || theirs < mine || (theirs == mine && !later && !equal) {
-            found.push(format!("superseded by what is not newer: item {} {mine:?} by {by}", item.id.0));
+            found.push(format!(
+                "superseded by what is not newer: item {} {mine:?} by {by}",
+                item.id.0
+            ));
         }
     }
 
     fn rank(&self, item: &Item) -> Option<Rank> {
         let event = &self.plan.events[*self.judge.event_of.get(&item.event)?];
-        let route = self.plan.routes.iter().position(|route| route.name == item.route)?;
+        let route = self
+            .plan
+            .routes
+            .iter()
+            .position(|route| route.name == item.route)?;
         self.judge.rank_of(event, route)
     }
 
@@ -132,7 +160,9 @@ impl State {
     fn latest(&self, items: &[Item], found: &mut Vec<String>) {
         let mut newest: BTreeMap<&str, (Option<Rank>, ItemId, &Item)> = BTreeMap::new();
         for item in items {
-            let Some(lane) = item.lane.as_deref() else { continue };
+            let Some(lane) = item.lane.as_deref() else {
+                continue;
+            };
             let mine = (self.rank(item), item.id, item);
             let known = newest.entry(lane).or_insert_with(|| mine.clone());
             if (&mine.0, mine.1) > (&known.0, known.1) {
@@ -141,7 +171,10 @@ impl State {
         }
         for (lane, (rank, _, item)) in newest {
             if matches!(item.verdict, Some(Verdict::Superseded { .. })) {
-                found.push(format!("superseded although it is the newest: {rank:?} of {lane}, item {}", item.id.0));
+                found.push(format!(
+                    "superseded although it is the newest: {rank:?} of {lane}, item {}",
+                    item.id.0
+                ));
             }
         }
     }
@@ -167,7 +200,10 @@ fn verdicts_of(items: &[Item], history: &[HistoryRow], found: &mut Vec<String>) 
         let words = of.remove(&item.id).unwrap_or_default();
         let one = words.len() == 1 || words == ["parked", "refused"];
         if !one || words.last().copied() != item.verdict.as_ref().map(Verdict::as_str) {
-            found.push(format!("verdicts of item {} are {words:?}, and it is {:?}", item.id.0, item.verdict));
+            found.push(format!(
+                "verdicts of item {} are {words:?}, and it is {:?}",
+                item.id.0, item.verdict
+            ));
         }
     }
 }

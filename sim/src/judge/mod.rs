@@ -14,7 +14,8 @@ use relay_core::clock::Timestamp;
 use relay_core::dispatch::{Advice, DispatchError, Scope, Sighting};
 use relay_core::journal::item::{EventSeq, ItemId};
 use relay_core::journal::{
-    AcceptBatch, Acceptance, Claimed, Closing, Command, Fate, JournalError, Record, Settlement, Task, Work, Written,
+    AcceptBatch, Acceptance, Claimed, Closing, Command, Fate, JournalError, Record, Settlement, Task, Work,
+    Written,
 };
 use relay_core::key::{DispatchKey, RelayId, ReleaseKey};
 use relay_core::lane::Order;
@@ -83,7 +84,12 @@ pub(crate) struct Judge {
 
 impl Judge {
     pub(crate) fn new(plan: Arc<Plan>) -> Self {
-        let by_body = plan.events.iter().enumerate().map(|(index, event)| (event.body.clone(), index)).collect();
+        let by_body = plan
+            .events
+            .iter()
+            .enumerate()
+            .map(|(index, event)| (event.body.clone(), index))
+            .collect();
         Self {
             plan,
             by_body,
@@ -117,7 +123,10 @@ impl Judge {
         let serves = |workspaces: &[String]| {
             let id = self.plan.workspaces[event.workspace].to_lowercase();
             let name = id.rsplit('/').next().unwrap_or_default().to_owned();
-            workspaces.is_empty() || workspaces.iter().any(|one| [&id, &name].contains(&&one.to_lowercase()))
+            workspaces.is_empty()
+                || workspaces
+                    .iter()
+                    .any(|one| [&id, &name].contains(&&one.to_lowercase()))
         };
         let matches = |pattern: &String| match pattern.as_str() {
             "*" => true,
@@ -146,13 +155,18 @@ impl Judge {
 
     /// All jumps forward until a moment.
     fn forward_at(&self, at: i64) -> i64 {
-        self.forward.iter().rev().find(|(from, _)| *from <= at).map_or(0, |(_, sum)| *sum)
+        self.forward
+            .iter()
+            .rev()
+            .find(|(from, _)| *from <= at)
+            .map_or(0, |(_, sum)| *sum)
     }
 }
 
 /// The key of a target, taken apart.
 fn parts(target: &str) -> (String, String) {
-    let (identity, repository, _): (String, String, String) = serde_json::from_str(target).expect("the key of a target");
+    let (identity, repository, _): (String, String, String) =
+        serde_json::from_str(target).expect("the key of a target");
     (identity, repository.to_lowercase())
 }
 
@@ -192,7 +206,10 @@ impl State {
             let planned = &self.plan.events[index];
             let routes: Vec<&str> = event.wanted.iter().map(|item| item.route.as_str()).collect();
             let expected = self.judge.wanted_by(planned);
-            let expected: Vec<&str> = expected.iter().map(|route| self.plan.routes[*route].name.as_str()).collect();
+            let expected: Vec<&str> = expected
+                .iter()
+                .map(|route| self.plan.routes[*route].name.as_str())
+                .collect();
             if routes != expected {
                 let what = format!("routes: {} is wanted by {routes:?}, not {expected:?}", planned.id);
                 return self.broken(what);
@@ -278,7 +295,12 @@ impl State {
         let (identity, repository) = parts(&item.target);
         let target = (identity.clone(), repository.clone());
         let elapsed = self.time.elapsed();
-        let closed = self.judge.closed_until.get(&identity).copied().unwrap_or(i64::MIN);
+        let closed = self
+            .judge
+            .closed_until
+            .get(&identity)
+            .copied()
+            .unwrap_or(i64::MIN);
         let why = if self.judge.paused || self.judge.paused_targets.contains(&target) {
             "sent to what is paused"
         } else if self.judge.blocked.contains(&identity) || self.judge.blocked_targets.contains(&target) {
@@ -296,13 +318,24 @@ impl State {
     fn fact(&self, work: &Work) -> Result<Fact, String> {
         let item = &work.item;
         let judge = &self.judge;
-        let event = *judge.event_of.get(&item.event).ok_or("an item of an event that nobody accepted")?;
+        let event = *judge
+            .event_of
+            .get(&item.event)
+            .ok_or("an item of an event that nobody accepted")?;
         let planned = &self.plan.events[event];
         let named = |route: &relay_core::rules::RouteConfig| route.name == item.route;
-        let route = self.plan.routes.iter().position(named).ok_or("an item of no route")?;
+        let route = self
+            .plan
+            .routes
+            .iter()
+            .position(named)
+            .ok_or("an item of no route")?;
         let key = judge.key_of(planned, route);
         if item.key != key || item.relay_id != RelayId::new(&key, item.generation) {
-            return Err(format!("keys: item {} of {} is {:?}", item.id.0, planned.id, item.key));
+            return Err(format!(
+                "keys: item {} of {} is {:?}",
+                item.id.0, planned.id, item.key
+            ));
         }
         if work.body != planned.body {
             return Err(format!("body: {} is {:?}", planned.id, work.body));
@@ -360,12 +393,20 @@ impl State {
 
     /// An outcome is written: from now on the relay knows what GitHub said, whatever it made of it.
     fn outcome_written(&mut self, fence: u64) {
-        let Some(no) = self.judge.requests_of.get(&fence).copied() else { return };
+        let Some(no) = self.judge.requests_of.get(&fence).copied() else {
+            return;
+        };
         let request = &self.github.requests[no];
         let Some(told) = request.told.clone() else { return };
-        let (relay_id, identity, repository) = (request.relay_id.clone(), request.identity.clone(), request.repository);
+        let (relay_id, identity, repository) = (
+            request.relay_id.clone(),
+            request.identity.clone(),
+            request.repository,
+        );
         let repository = self.plan.repositories[repository].name.to_lowercase();
-        let Some(fact) = self.judge.facts.get_mut(&relay_id) else { return };
+        let Some(fact) = self.judge.facts.get_mut(&relay_id) else {
+            return;
+        };
         match told.advice {
             None => fact.went_out = true,
             Some(Advice::Unknown) => return,
@@ -382,7 +423,11 @@ impl State {
     }
 
     fn closes(&mut self, identity: &str, until: i64) {
-        let closed = self.judge.closed_until.entry(identity.to_owned()).or_insert(i64::MIN);
+        let closed = self
+            .judge
+            .closed_until
+            .entry(identity.to_owned())
+            .or_insert(i64::MIN);
         *closed = (*closed).max(until);
     }
 
@@ -398,8 +443,12 @@ impl State {
     }
 
     fn look_written(&mut self, item: ItemId, look: &Result<Sighting, DispatchError>) {
-        let Some(relay_id) = self.judge.relay_ids.get(&item) else { return };
-        let Some(fact) = self.judge.facts.get_mut(relay_id) else { return };
+        let Some(relay_id) = self.judge.relay_ids.get(&item) else {
+            return;
+        };
+        let Some(fact) = self.judge.facts.get_mut(relay_id) else {
+            return;
+        };
         let identity = self.plan.routes[fact.route].identity.clone();
         match look {
             Ok(Sighting::Seen(_)) => fact.went_out = true,
@@ -420,7 +469,11 @@ impl State {
 
     fn check_written(&mut self, target: &str, error: Option<&DispatchError>) {
         let (identity, repository) = parts(target);
-        note!(self, "check of {target} is written: {:?}", error.map(|error| error.advice));
+        note!(
+            self,
+            "check of {target} is written: {:?}",
+            error.map(|error| error.advice)
+        );
         self.judge.checked.insert(target.to_owned());
         match error.map(|error| error.advice) {
             None => {

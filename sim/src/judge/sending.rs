@@ -17,7 +17,9 @@ impl State {
             return self.broken(format!("unasked: {relay_id} leaves without a claim of its own"));
         };
         self.judge.requests_of.insert(fence, no);
-        let Some(fact) = self.judge.facts.get(&relay_id).cloned() else { return };
+        let Some(fact) = self.judge.facts.get(&relay_id).cloned() else {
+            return;
+        };
         self.judge_content(&fact, request);
         self.judge_repetition(&relay_id, &fact);
         self.judge_lane(no, &fact);
@@ -32,24 +34,39 @@ impl State {
     fn judge_content(&mut self, fact: &super::Fact, request: &DispatchRequest) {
         let (event, route) = (&self.plan.events[fact.event], &self.plan.routes[fact.route]);
         let text = |name: &str| request.payload.get(name).and_then(serde_json::Value::as_str);
-        let id = request.payload.get("relay").and_then(|relay| relay.get("id")).and_then(serde_json::Value::as_str);
+        let id = request
+            .payload
+            .get("relay")
+            .and_then(|relay| relay.get("id"))
+            .and_then(serde_json::Value::as_str);
         let target = &request.target;
         let right = text("model_name") == Some(event.model.as_str())
             && text("model_version") == Some(event.version.as_str())
             && id == Some(request.relay_id.as_str())
             && target.identity == route.identity
             && target.repository.as_str().eq_ignore_ascii_case(&route.repository)
-            && target.event_type.as_str() == route.event_type;
+            && target.action.to_string() == route.event_type;
         if !right {
-            let what = format!("content: {} of {} is {:?} to {target:?}", request.relay_id, event.id, request.payload);
+            let what = format!(
+                "content: {} of {} is {:?} to {target:?}",
+                request.relay_id, event.id, request.payload
+            );
             self.broken(what);
         }
     }
 
     /// What may have taken effect goes again only as its route says, and what has a verdict never.
     fn judge_repetition(&mut self, relay_id: &str, fact: &super::Fact) {
-        let open = fact.requests.len() - fact.requests.iter().filter(|no| fact.surely_not.contains(*no)).count();
-        let shows = fact.requests.last().is_none_or(|no| self.plan.repositories[self.github.requests[*no].repository].shows);
+        let open = fact.requests.len()
+            - fact
+                .requests
+                .iter()
+                .filter(|no| fact.surely_not.contains(*no))
+                .count();
+        let shows = fact
+            .requests
+            .last()
+            .is_none_or(|no| self.plan.repositories[self.github.requests[*no].repository].shows);
         let why = if fact.went_out {
             "after it is written that it went out"
         } else if fact.refused {
@@ -80,12 +97,20 @@ impl State {
             let request = &self.github.requests[other];
             let under_way = request.ended_at.is_none() && request.orphaned_at.is_none();
             if under_way && request.forward == forward {
-                return self.broken(format!("lane: requests {other} and {no} of {:?} at the same time", fact.lane));
+                return self.broken(format!(
+                    "lane: requests {other} and {no} of {:?} at the same time",
+                    fact.lane
+                ));
             }
-            let Some(earlier) = self.judge.facts.get(&request.relay_id) else { continue };
+            let Some(earlier) = self.judge.facts.get(&request.relay_id) else {
+                continue;
+            };
             let newer = earlier.rank.is_some() && fact.rank.is_some() && earlier.rank > fact.rank;
             if newer && request.executed && !fact.allow_older {
-                let what = format!("order: {:?} leaves after {:?} of {:?} took effect", fact.rank, earlier.rank, fact.lane);
+                let what = format!(
+                    "order: {:?} leaves after {:?} of {:?} took effect",
+                    fact.rank, earlier.rank, fact.lane
+                );
                 return self.broken(what);
             }
         }
@@ -95,11 +120,21 @@ impl State {
     fn judge_pace(&mut self, no: usize) {
         let (now, forward) = (self.time.now, self.time.forward);
         let identity = self.github.requests[no].identity.clone();
-        let others = || self.github.requests.iter().take(no).rev().filter(|other| other.identity == identity);
+        let others = || {
+            self.github
+                .requests
+                .iter()
+                .take(no)
+                .rev()
+                .filter(|other| other.identity == identity)
+        };
         let under_way = |other: &&Request| other.ended_at.is_none() && other.orphaned_at.is_none();
         let max = usize::try_from(self.plan.budget.max_in_flight).unwrap_or(usize::MAX);
         // A jump forward ends leases before their time.
-        let jumped = others().take(64).filter(under_way).any(|other| other.forward != forward);
+        let jumped = others()
+            .take(64)
+            .filter(under_way)
+            .any(|other| other.forward != forward);
         let at_once = others().take(64).filter(under_way).count();
         if max > 0 && at_once >= max && !jumped {
             return self.broken(format!("budget: {} requests of {identity} at once", at_once + 1));
@@ -110,7 +145,10 @@ impl State {
         let ended = ended.filter(|_| max == 1);
         let too_soon = ended.filter(|at| now - at < interval && self.judge.forward_at(*at) == forward);
         if let Some(at) = too_soon {
-            self.broken(format!("budget: request {no} of {identity} leaves {} ms after the last ended", now - at));
+            self.broken(format!(
+                "budget: request {no} of {identity} leaves {} ms after the last ended",
+                now - at
+            ));
         }
     }
 
@@ -128,7 +166,10 @@ impl State {
             if excused {
                 self.count("windows that a jump or a stop excuses");
             } else {
-                self.broken(format!("budget: {n} requests of {identity} in {} s, {most} are allowed", window / 1_000));
+                self.broken(format!(
+                    "budget: {n} requests of {identity} in {} s, {most} are allowed",
+                    window / 1_000
+                ));
             }
         }
     }
@@ -142,7 +183,10 @@ impl State {
             requests.take_while(move |request| request.arrived_at.is_some_and(|at| at > now - window))
         };
         let jumped = self.judge.forward_at(now - window) != self.time.forward;
-        (in_window().count(), jumped || in_window().any(|request| request.orphaned_at.is_some()))
+        (
+            in_window().count(),
+            jumped || in_window().any(|request| request.orphaned_at.is_some()),
+        )
     }
 
     /// GitHub has said no for a secondary limit.
@@ -155,7 +199,9 @@ impl State {
     /// A request takes effect: it is the only one of its generation, or GitHub hid the run of the one before.
     pub(crate) fn judge_effect(&mut self, no: usize) {
         let relay_id = self.github.requests[no].relay_id.clone();
-        let Some(fact) = self.judge.facts.get(&relay_id).cloned() else { return };
+        let Some(fact) = self.judge.facts.get(&relay_id).cloned() else {
+            return;
+        };
         for earlier in fact.requests.iter().filter(|earlier| **earlier != no) {
             if !self.github.requests[*earlier].executed {
                 continue;
@@ -183,6 +229,8 @@ impl State {
     /// Whether GitHub hid a run longer than the window, by the time that passes for the relay.
     pub(crate) fn was_hidden(&self, no: usize, window_ms: i64) -> bool {
         let request = &self.github.requests[no];
-        request.visible_at.is_none_or(|at| at + self.judge.forward_at(at) - request.left_elapsed >= window_ms)
+        request
+            .visible_at
+            .is_none_or(|at| at + self.judge.forward_at(at) - request.left_elapsed >= window_ms)
     }
 }

@@ -210,8 +210,8 @@ mod tests {
         check(NEXT_LEASE_END, "INDEX items_leased (lease_until>?)");
         check(LOST, "items_leased");
         check(write::LANE_ITEMS, "INDEX items_lane (lane=?)");
-        check(write::NTH_START, "COVERING INDEX attempts_started (principal=?)");
-        check(write::LATEST_END, "COVERING INDEX attempts_ended (principal=?");
+        check(write::NTH_END, "COVERING INDEX attempts_ended (principal=?");
+        check(write::LATEST_START, "COVERING INDEX attempts_started (principal=?)");
         check(write::IN_FLIGHT, "INDEX attempts_open (principal=?)");
         check(write::FORGET, "INDEX attempts_old (started_at<?)");
         check(read::COUNTS, "COVERING INDEX items_standing");

@@ -145,7 +145,7 @@ fn begin(
 ) -> Result<Item, JournalError> {
     let target = new.target.key();
     if verb.rows.target(&target)?.is_none() {
-        verb.rows.put_target(&Target {
+        let mut fresh = Target {
             key: target.clone(),
             principal: new.target.identity.clone(),
             repository: new.target.repository.as_str().to_owned(),
@@ -158,7 +158,13 @@ fn begin(
             block: None,
             pause: None,
             blocked_ms: 0,
-        })?;
+        };
+        // What closes a repository closes it for whatever is sent there from now on.
+        for other in verb.same_repository(&fresh)? {
+            fresh.block = fresh.block.or(other.block);
+            fresh.pause = fresh.pause.or(other.pause);
+        }
+        verb.rows.put_target(&fresh)?;
     }
     let item = Item {
         id: ItemId(0),
