@@ -145,9 +145,9 @@ async fn ok_every_version_goes_in_the_order_of_places() {
 fn to_version_1(path: &Path) {
     let connection = Connection::open(path).unwrap();
     let back = "BEGIN; \
-         DROP INDEX items_old; DROP INDEX events_unwanted; DROP INDEX events_workspace; DROP INDEX history_event; \
+         DROP INDEX items_old; DROP INDEX events_unwanted; DROP INDEX history_event; DROP INDEX history_of_nothing; \
          ALTER TABLE meta DROP COLUMN pause_why; ALTER TABLE meta DROP COLUMN pause_since; \
-         ALTER TABLE meta DROP COLUMN inode; ALTER TABLE releases DROP COLUMN forgotten; \
+         ALTER TABLE meta DROP COLUMN inode; ALTER TABLE meta DROP COLUMN born; ALTER TABLE releases DROP COLUMN forgotten; \
          ALTER TABLE targets DROP COLUMN pause_why; ALTER TABLE targets DROP COLUMN pause_since; \
          DROP INDEX items_lane_order; DROP INDEX items_due; \
          CREATE INDEX items_due ON items (phase, target, rank, due_at, id) \
