@@ -77,7 +77,7 @@ impl Disk {
                         .expect("the former process's journal can be closed");
                 }
                 let journal = Arc::new(
-                    SqliteJournal::open(&path, OpenOptions::new()).expect("the journal can be opened again"),
+                    SqliteJournal::open(path, OpenOptions::new()).expect("the journal can be opened again"),
                 );
                 *open = Some(Arc::clone(&journal));
                 journal
@@ -207,7 +207,7 @@ impl Journal for SimJournal {
         let result = match self.sabotage() {
             Sabotage::AcceptsWithoutWriting if told.now.as_unix_ms() % 8 == 0 => Ok(Acceptance {
                 fates: vec![Fate::SeenAgain; told.events.len()],
-                alerts: Vec::new(),
+                ..Acceptance::default()
             }),
             sabotage => {
                 let result = finish(self.disk.accept(broken(batch, sabotage)));
@@ -242,7 +242,7 @@ impl Journal for SimJournal {
         match self.sabotage() {
             Sabotage::ForgetsBlocks => written.iter_mut().for_each(forget_block),
             Sabotage::ForgetsPauses => {
-                written.retain(|record| !matches!(record, Record::Command(Command::Pause { .. })))
+                written.retain(|record| !matches!(record, Record::Command(Command::Pause { .. })));
             }
             _ => {}
         }

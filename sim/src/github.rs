@@ -199,7 +199,7 @@ impl State {
                 header(
                     &mut headers,
                     "retry-after",
-                    &self.random.pick(&["1", "30", "300", "3600"]).to_owned(),
+                    self.random.pick(&["1", "30", "300", "3600"]),
                 );
             }
             return Some((

@@ -35,7 +35,7 @@ pub(crate) fn build(stage: &Stage, journal: SimJournal, dispatcher: SimDispatche
         .with_alarm(SimAlarm(stage.clone()))
         .with_enricher(SimEnricher(stage.clone()))
         .with_gate(SimGate)
-        .with_budget(plan.budget.clone())
+        .with_budget(plan.budget)
         .with_max_at_once(plan.max_at_once)
         .build()
         .expect("a plan's relay is right")
@@ -137,7 +137,7 @@ impl Enricher for SimEnricher {
         }
         let quality = quality(query);
         // What is not ready yet will be in a while.
-        let ready = quality % 4 != 0 || state.is_calm() || state.random.per_mille(300);
+        let ready = !quality.is_multiple_of(4) || state.is_calm() || state.random.per_mille(300);
         let facts = serde_json::json!({"quality": quality, "ready": ready});
         Ok(Facts(facts.as_object().cloned().unwrap_or_default()))
     }

@@ -19,6 +19,11 @@
     clippy::indexing_slicing,
     reason = "a simulation that cannot be set up, or names what it never made, is broken"
 )]
+#![expect(
+    clippy::exhaustive_enums,
+    clippy::exhaustive_structs,
+    reason = "nobody outside this workspace can use it"
+)]
 
 mod disk;
 mod executor;

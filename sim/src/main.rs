@@ -120,7 +120,7 @@ fn many(arguments: &Arguments) -> ExitCode {
                         failed(&outcome);
                         result.2.push(outcome);
                     }
-                    if result.0 % 1_000 == 0 {
+                    if result.0.is_multiple_of(1_000) {
                         eprintln!("{} seeds, {} failed", result.0, result.2.len());
                     }
                 }

@@ -25,7 +25,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         let [a, b, c, d] = &mut self.state;
         let result = b.wrapping_mul(5).rotate_left(7).wrapping_mul(9);
         let t = *b << 17;
@@ -40,7 +40,7 @@ impl Random {
 
     /// A number below `n`; 0 when `n` is 0.
     pub fn below(&mut self, n: u64) -> u64 {
-        if n == 0 { 0 } else { self.next() % n }
+        if n == 0 { 0 } else { self.number() % n }
     }
 
     /// An index below `n`.
@@ -76,7 +76,7 @@ mod tests {
     fn ok_the_same_seed_gives_the_same_numbers_and_another_stream_gives_others() {
         let numbers = |seed, label| {
             let mut random = Random::new(seed, label);
-            [(); 8].map(|()| random.next())
+            [(); 8].map(|()| random.number())
         };
         assert_eq!(numbers(7, 1), numbers(7, 1));
         assert_ne!(numbers(7, 1), numbers(7, 2));

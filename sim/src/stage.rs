@@ -101,9 +101,9 @@ impl fmt::Debug for Stage {
 }
 
 impl Stage {
-    pub(crate) fn new(plan: Arc<Plan>, sabotage: Sabotage, keep_trace: bool) -> Self {
+    pub(crate) fn new(plan: &Arc<Plan>, sabotage: Sabotage, keep_trace: bool) -> Self {
         let random = Random::new(plan.seed, 2);
-        let judge = Judge::new(Arc::clone(&plan));
+        let judge = Judge::new(Arc::clone(plan));
         let mut state = State {
             sabotage,
             time: Time::new(),
@@ -124,7 +124,7 @@ impl Stage {
             stop_wakers: Vec::new(),
             hosts: 0,
             down: 0,
-            plan: Arc::clone(&plan),
+            plan: Arc::clone(plan),
         };
         for (index, event) in plan.events.iter().enumerate() {
             state.at(event.at, Happening::Publish(index));

@@ -55,7 +55,7 @@ pub struct Outcome {
 #[must_use]
 pub fn run(seed: u64, options: Options) -> Outcome {
     let plan = Arc::new(Plan::new(seed));
-    let stage = Stage::new(Arc::clone(&plan), options.sabotage, options.trace);
+    let stage = Stage::new(&plan, options.sabotage, options.trace);
     let mut world = World {
         disk: Disk::new(plan.engine),
         random: Random::new(seed, 3),

@@ -96,13 +96,13 @@ impl State {
         match &item.verdict {
             None => found.push(format!("no verdict: {about}, {}", item.phase.as_str())),
             Some(_) if item.phase != Phase::Settled => {
-                found.push(format!("no verdict: {about} is not settled"))
+                found.push(format!("no verdict: {about} is not settled"));
             }
             Some(Verdict::Dispatched { .. }) if executed.is_empty() => {
                 found.push(format!("dispatched without effect: {about}"));
             }
             Some(Verdict::Cancelled { .. }) if !executed.is_empty() => {
-                found.push(format!("cancelled after it took effect: {about}"))
+                found.push(format!("cancelled after it took effect: {about}"));
             }
             Some(Verdict::Superseded { by }) => {
                 let hidden =
