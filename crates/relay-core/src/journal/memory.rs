@@ -17,6 +17,8 @@ use crate::journal::item::{
 };
 use crate::journal::rows::{DueQuery, LaneFront, ReadRows, Rows, Stored};
 use crate::journal::scan::{HistoryRow, ItemFilter, Page, ScanQuery};
+use crate::journal::track::{ReadTracks, Track, TrackRows};
+use crate::journal::tracks::{TrackChange, Tracks};
 use crate::journal::{
     AcceptBatch, Acceptance, ClaimRequest, Claimed, Compacted, Durability, Journal, JournalAdmin,
     JournalError, Record, Settlement, Written, verbs,
@@ -148,6 +150,7 @@ struct State {
     targets: BTreeMap<String, Target>,
     attempts: BTreeMap<u64, Attempt>,
     history: Vec<HistoryRow>,
+    tracks: Tracks,
     undo: Vec<Change>,
 }
 
@@ -167,6 +170,7 @@ enum Change {
     Principal(String, Option<Principal>),
     Target(String, Option<Target>),
     Attempt(u64, Option<Attempt>),
+    Track(TrackChange),
     History,
     /// Rows that were removed.
     HistoryWithout(Vec<HistoryRow>),
@@ -205,6 +209,7 @@ impl Change {
             Self::Principal(name, row) => put_back(&mut state.principals, name, row),
             Self::Target(key, row) => put_back(&mut state.targets, key, row),
             Self::Attempt(fence, row) => put_back(&mut state.attempts, fence, row),
+            Self::Track(change) => state.tracks.revert(change),
             Self::History => {
                 state.history.pop();
             }
@@ -409,6 +414,8 @@ impl Rows for State {
             attempt.ended_at = attempt.ended_at.map(|at| at.shifted_ms(by_ms));
             self.add_attempt(&attempt)?;
         }
+        let changes = self.tracks.shift(by_ms);
+        self.undo.extend(changes.into_iter().map(Change::Track));
         Ok(())
     }
 
@@ -675,7 +682,11 @@ impl Rows for State {
     fn old_items(&mut self, before: Timestamp, limit: usize) -> Stored<Vec<Item>> {
         let is_old = |item: &&Item| {
             let is_parked = matches!(item.verdict, Some(Verdict::Parked { .. }));
-            item.settled_at.is_some_and(|at| at < before) && !is_parked && !item.snapshot.is_empty()
+            let is_followed = self.tracks.is_open(item.id);
+            item.settled_at.is_some_and(|at| at < before)
+                && !is_parked
+                && !is_followed
+                && !item.snapshot.is_empty()
         };
         Ok(self.items.values().filter(is_old).take(limit).cloned().collect())
     }
@@ -724,6 +735,65 @@ impl Rows for State {
     fn restore_history(&mut self, row: &HistoryRow) -> Stored<()> {
         self.history.push(row.clone());
         self.undo.push(Change::History);
+        Ok(())
+    }
+}
+
+impl ReadTracks for State {
+    fn track(&mut self, item: ItemId) -> Stored<Option<Track>> {
+        Ok(self.tracks.get(item))
+    }
+
+    fn tracks_after(&mut self, after: ItemId, standing: Option<&str>, limit: usize) -> Stored<Vec<Track>> {
+        Ok(self.tracks.after(after, standing, limit))
+    }
+
+    fn track_counts(&mut self) -> Stored<Vec<(String, u64)>> {
+        Ok(self.tracks.counts())
+    }
+}
+
+impl TrackRows for State {
+    fn put_track(&mut self, track: &Track) -> Stored<()> {
+        let change = self.tracks.put(track.clone());
+        self.undo.push(Change::Track(change));
+        Ok(())
+    }
+
+    fn remove_track(&mut self, item: ItemId) -> Stored<()> {
+        let change = self.tracks.remove(item);
+        self.undo.push(Change::Track(change));
+        Ok(())
+    }
+
+    fn tracked_targets(&mut self) -> Stored<Vec<String>> {
+        let keys: BTreeSet<&String> = self.tracks.open().map(|track| &track.target).collect();
+        Ok(keys.into_iter().cloned().collect())
+    }
+
+    fn due_tracks(&mut self, target: &str, now: Timestamp, limit: usize) -> Stored<Vec<Track>> {
+        Ok(self.tracks.due(target, now, limit))
+    }
+
+    fn lost_tracks(&mut self, epoch: u64, now: Timestamp) -> Stored<Vec<Track>> {
+        Ok(self.tracks.lost(epoch, now))
+    }
+
+    fn n_leased_tracks(&mut self) -> Stored<usize> {
+        Ok(self.tracks.open().filter(|track| track.lease.is_some()).count())
+    }
+
+    fn next_track_due(&mut self, now: Timestamp) -> Stored<Option<Timestamp>> {
+        Ok(self.tracks.next_due(now))
+    }
+
+    fn looks_spent_until(&mut self, principal: &str) -> Stored<Option<Timestamp>> {
+        Ok(self.tracks.spent_until(principal))
+    }
+
+    fn put_looks_spent_until(&mut self, principal: &str, until: Timestamp) -> Stored<()> {
+        let change = self.tracks.spend(principal, until);
+        self.undo.push(Change::Track(change));
         Ok(())
     }
 }

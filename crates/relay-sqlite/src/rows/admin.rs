@@ -13,7 +13,8 @@ pub(super) const FORGET_LANES: &str = "DELETE FROM lanes WHERE lane IN \
 pub(super) const FORGET_EVENTS: &str =
     "UPDATE events SET key = char(10) || 'forgotten ' || seq || ' ' || key WHERE workspace = ?1";
 pub(super) const OLD_ITEMS: &str = "SELECT * FROM items WHERE phase = 'settled' AND standing <> 'parked' AND snapshot <> '' \
-     AND settled_at < ?1 ORDER BY id LIMIT ?2";
+     AND settled_at < ?1 AND NOT EXISTS (SELECT 1 FROM tracks WHERE tracks.item = items.id AND tracks.stage <> 'over') \
+     ORDER BY id LIMIT ?2";
 pub(super) const UNWANTED: &str =
     "SELECT seq FROM events WHERE unwanted IS NOT NULL AND received_at < ?1 ORDER BY seq LIMIT ?2";
 pub(super) const RESTORE_EVENT: &str = "INSERT INTO events \

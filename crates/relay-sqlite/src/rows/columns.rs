@@ -10,6 +10,7 @@ use relay_core::journal::item::{
 };
 use relay_core::journal::rows::Stored;
 use relay_core::journal::scan::HistoryRow;
+use relay_core::journal::track::{Stage, Track};
 use relay_core::lane::Place;
 use rusqlite::Row;
 use rusqlite::types::{FromSqlError, Type};
@@ -22,16 +23,6 @@ use crate::error::corrupt;
 type Read<T> = rusqlite::Result<T>;
 
 pub(super) fn item(row: &Row<'_>) -> Read<Item> {
-    let lease_parts = (
-        number(row, "lease_fence")?,
-        number(row, "lease_epoch")?,
-        moment(row, "lease_until")?,
-    );
-    let lease = match lease_parts {
-        (Some(fence), Some(epoch), Some(until)) => Some(Lease { fence, epoch, until }),
-        (None, None, None) => None,
-        _ => return Err(meaningless(row, "lease_fence", "a lease without all its parts")),
-    };
     let retry_since = match (moment(row, "retry_at")?, row.get("retry_blocked")?) {
         (Some(at), Some(blocked_ms)) => Some(RetryAnchor { at, blocked_ms }),
         _ => None,
@@ -54,7 +45,7 @@ pub(super) fn item(row: &Row<'_>) -> Read<Item> {
         phase: Phase::parse(&word).ok_or_else(|| meaningless(row, "phase", "a phase that is not known"))?,
         verdict: json(row, "verdict")?,
         due_at: Timestamp::from_unix_ms(row.get("due_at")?),
-        lease,
+        lease: lease(row)?,
         n_attempts: row.get("n_attempts")?,
         n_not_sent: row.get("n_not_sent")?,
         retry_since,
@@ -65,6 +56,36 @@ pub(super) fn item(row: &Row<'_>) -> Read<Item> {
         created_at: Timestamp::from_unix_ms(row.get("created_at")?),
         settled_at: moment(row, "settled_at")?,
     })
+}
+
+pub(super) fn track(row: &Row<'_>) -> Read<Track> {
+    let word: String = row.get("stage")?;
+    Ok(Track {
+        item: ItemId(row.get("item")?),
+        target: row.get("target")?,
+        stage: Stage::parse(&word).ok_or_else(|| meaningless(row, "stage", "a stage that is not known"))?,
+        since: Timestamp::from_unix_ms(row.get("since")?),
+        deadline: Timestamp::from_unix_ms(row.get("deadline")?),
+        late: row.get("late")?,
+        due_at: Timestamp::from_unix_ms(row.get("due_at")?),
+        n_looks: row.get("n_looks")?,
+        note: row.get("note")?,
+        end: json(row, "ending")?,
+        lease: lease(row)?,
+    })
+}
+
+fn lease(row: &Row<'_>) -> Read<Option<Lease>> {
+    let parts = (
+        number(row, "lease_fence")?,
+        number(row, "lease_epoch")?,
+        moment(row, "lease_until")?,
+    );
+    match parts {
+        (Some(fence), Some(epoch), Some(until)) => Ok(Some(Lease { fence, epoch, until })),
+        (None, None, None) => Ok(None),
+        _ => Err(meaningless(row, "lease_fence", "a lease without all its parts")),
+    }
 }
 
 pub(super) fn event(row: &Row<'_>) -> Read<EventRow> {
@@ -104,6 +125,7 @@ pub(super) fn target(row: &Row<'_>) -> Read<Target> {
         check: row.get("found")?,
         check_due_at: moment(row, "check_due_at")?,
         shows_relay_id: row.get("shows_relay_id")?,
+        hides_relay_id: row.get("hides_relay_id")?,
         block: block(row)?,
         pause: pause(row)?,
         blocked_ms: row.get("blocked_ms")?,

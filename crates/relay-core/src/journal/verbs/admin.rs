@@ -16,6 +16,7 @@ use crate::journal::item::{
 };
 use crate::journal::rows::{ReadRows, Rows};
 use crate::journal::scan::{Entry, HistoryRow, ItemFilter};
+use crate::journal::track::Track;
 use crate::journal::verbs::Verb;
 use crate::lane::Place;
 
@@ -41,6 +42,7 @@ pub fn compact(
     let mut events = BTreeSet::new();
     for item in verb.rows.old_items(before, limit)? {
         verb.rows.strip_item(item.id)?;
+        verb.rows.remove_track(item.id)?;
         events.insert(item.event);
         done.items += 1;
     }
@@ -81,6 +83,7 @@ enum Line {
         mark: Place,
     },
     Attempt(Attempt),
+    Track(Track),
     History(HistoryRow),
     /// The last: how many came before it.
     End {
@@ -133,6 +136,10 @@ pub fn export(rows: &mut dyn ReadRows, to: &mut dyn Write) -> Result<u64, Journa
     }
     let mut after = 0;
     while let Some(last) = out.page(rows.attempts_after(after, PAGE)?, |row| row.fence, Line::Attempt)? {
+        after = last;
+    }
+    let mut after = ItemId(0);
+    while let Some(last) = out.page(rows.tracks_after(after, None, PAGE)?, |row| row.item, Line::Track)? {
         after = last;
     }
     let mut after = 0;
@@ -305,6 +312,13 @@ fn restore(rows: &mut dyn Rows, line: Line) -> Result<(), JournalError> {
             rows.item(row.item)?
                 .ok_or_else(|| missing(format!("item {}", row.item.0)))?;
             rows.add_attempt(&row)
+        }
+        Line::Track(row) => {
+            rows.item(row.item)?
+                .ok_or_else(|| missing(format!("item {}", row.item.0)))?;
+            rows.target(&row.target)?
+                .ok_or_else(|| missing("a target".to_owned()))?;
+            rows.put_track(&row)
         }
         Line::History(row) => {
             if let Some(event) = row.event {

@@ -160,11 +160,12 @@ impl<'a> Trial<'a> {
         let before = self.latest_fence;
         let mut fences = BTreeSet::new();
         for task in &claimed.tasks {
-            let (work, phase) = match task {
+            let (item, lease, fence, phase) = match task {
                 Task::Check(_) => continue,
-                Task::Judge(work) => (work, Phase::Judging),
-                Task::Probe(work) => (work, Phase::Probing),
-                Task::Send(work) => (work, Phase::Sending),
+                Task::Judge(work) => (&work.item, work.item.lease, work.fence, Phase::Judging),
+                Task::Probe(work) => (&work.item, work.item.lease, work.fence, Phase::Probing),
+                Task::Send(work) => (&work.item, work.item.lease, work.fence, Phase::Sending),
+                Task::Track(work) => (&work.item, work.track.lease, work.fence, Phase::Settled),
             };
             let sends = matches!(task, Task::Send(_));
             same!(
@@ -175,31 +176,31 @@ impl<'a> Trial<'a> {
             );
             same!(
                 self,
-                work.item.phase,
+                item.phase,
                 phase,
                 "the phase of claimed item {}",
-                work.item.id.0
+                item.id.0
             );
-            let lease = work.item.lease.map(|lease| (lease.fence, lease.until));
+            let lease = lease.map(|lease| (lease.fence, lease.until));
             same!(
                 self,
                 lease,
-                Some((work.fence, self.now.after(self.lease))),
+                Some((fence, self.now.after(self.lease))),
                 "the lease that was asked for"
             );
             holds!(
                 self,
-                work.fence > before,
+                fence > before,
                 "fence {} is not above {before}, which was given before",
-                work.fence
+                fence
             );
             holds!(
                 self,
-                fences.insert(work.fence),
+                fences.insert(fence),
                 "fence {} was given twice",
-                work.fence
+                fence
             );
-            self.latest_fence = self.latest_fence.max(work.fence);
+            self.latest_fence = self.latest_fence.max(fence);
         }
         self.one_in_flight_per_lane().await;
         claimed
