@@ -17,8 +17,8 @@ use crate::enrich::{Enricher, FactQuery};
 use crate::journal::item::Target;
 use crate::journal::track::Stage;
 use crate::journal::{
-    Budgets, ClaimKind, ClaimRequest, Claimed, Journal, JournalError, Record, Settlement, Task, Tracking, Work,
-    Written,
+    Budgets, ClaimKind, ClaimRequest, Claimed, Journal, JournalError, Record, Settlement, Task, Tracking,
+    Work, Written,
 };
 use crate::rules::gate::{Gate, Judgement};
 use crate::rules::{EventView, Route};

@@ -76,8 +76,7 @@ impl Tracks {
     }
 
     pub(super) fn due(&self, target: &str, now: Timestamp, limit: usize) -> Vec<Track> {
-        let is_due =
-            |track: &&Track| track.target == target && track.lease.is_none() && track.due_at <= now;
+        let is_due = |track: &&Track| track.target == target && track.lease.is_none() && track.due_at <= now;
         let mut due: Vec<&Track> = self.open().filter(is_due).collect();
         due.sort_by_key(|track| (track.due_at, track.item));
         due.into_iter().take(limit).cloned().collect()

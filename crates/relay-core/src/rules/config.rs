@@ -204,7 +204,11 @@ impl RouteConfig {
         }
         for (key, given, most) in [
             ("run_seen_within_s", self.run_seen_within_s, MAX_SEEN_WITHIN_S),
-            ("run_concluded_within_s", self.run_concluded_within_s, MAX_CONCLUDED_WITHIN_S),
+            (
+                "run_concluded_within_s",
+                self.run_concluded_within_s,
+                MAX_CONCLUDED_WITHIN_S,
+            ),
         ] {
             if given > most {
                 return Err(refuse(key, format!("{given} is not within 0..={most}")));

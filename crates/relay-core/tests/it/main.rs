@@ -18,6 +18,8 @@ mod rig;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod tracking;
+#[cfg(test)]
 mod webhook;
 #[cfg(test)]
 mod worker;

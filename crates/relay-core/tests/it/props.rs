@@ -441,12 +441,7 @@ impl World {
             shows: true,
             ..Destination::default()
         };
-        let mut worker = Worker {
-            journal: &self.journal,
-            budgets: self.budgets.clone(),
-            now: self.now,
-            lease: LEASE,
-        };
+        let mut worker = Worker::new(&self.journal, self.budgets.clone(), self.now, LEASE);
         for _ in 0..1_000 {
             worker.drain(&mut to).await.unwrap();
             let items = items(&self.journal).await;
@@ -482,7 +477,13 @@ impl World {
             panic!("the history can be read")
         };
         for row in history {
-            if let (Some(item), Entry::Tracked { step: TrackStep::Late { why } }) = (row.item, row.entry) {
+            if let (
+                Some(item),
+                Entry::Tracked {
+                    step: TrackStep::Late { why },
+                },
+            ) = (row.item, row.entry)
+            {
                 *late.entry((item, why.contains("concluded"))).or_default() += 1;
             }
         }

@@ -222,7 +222,10 @@ mod tests {
         check(tracks::NEXT_DUE, "INDEX tracks_next_due (due_at>?)");
         check(tracks::NEXT_LEASE_END, "INDEX tracks_leased (lease_until>?)");
         check(tracks::COUNTS, "COVERING INDEX tracks_standing");
-        check(tracks::OF_STANDING, "INDEX tracks_standing (standing=? AND rowid>?)");
+        check(
+            tracks::OF_STANDING,
+            "INDEX tracks_standing (standing=? AND rowid>?)",
+        );
         check(read::COUNTS, "COVERING INDEX items_standing");
         check(read::HISTORY_OF_ITEM, "INDEX history_item (item=? AND rowid>?)");
     }

@@ -13,8 +13,7 @@ use super::Tx;
 use super::columns::{self, to_i64, to_json, to_limit};
 
 pub(super) const FIRST_TRACKED: &str = "SELECT min(target) FROM tracks WHERE stage <> 'over'";
-pub(super) const NEXT_TRACKED: &str =
-    "SELECT min(target) FROM tracks WHERE stage <> 'over' AND target > ?1";
+pub(super) const NEXT_TRACKED: &str = "SELECT min(target) FROM tracks WHERE stage <> 'over' AND target > ?1";
 pub(super) const DUE: &str = "SELECT * FROM tracks WHERE stage <> 'over' AND lease_fence IS NULL AND target = ?1 \
      AND due_at <= ?2 ORDER BY due_at, item LIMIT ?3";
 // Named, as that of items is: the order would tempt SQLite to walk over the whole table.
@@ -24,8 +23,7 @@ pub(super) const N_LEASED: &str =
     "SELECT count(*) FROM tracks WHERE stage <> 'over' AND lease_fence IS NOT NULL";
 pub(super) const NEXT_DUE: &str =
     "SELECT min(due_at) FROM tracks WHERE stage <> 'over' AND lease_fence IS NULL AND due_at > ?1";
-pub(super) const NEXT_LEASE_END: &str =
-    "SELECT min(lease_until) FROM tracks WHERE stage <> 'over' AND lease_fence IS NOT NULL AND lease_until > ?1";
+pub(super) const NEXT_LEASE_END: &str = "SELECT min(lease_until) FROM tracks WHERE stage <> 'over' AND lease_fence IS NOT NULL AND lease_until > ?1";
 pub(super) const COUNTS: &str = "SELECT standing, count(*) FROM tracks GROUP BY standing ORDER BY standing";
 pub(super) const OF_STANDING: &str =
     "SELECT * FROM tracks WHERE standing = ?2 AND item > ?1 ORDER BY item LIMIT ?3";
@@ -138,5 +136,59 @@ impl TrackRows for Tx<'_> {
     fn put_looks_spent_until(&mut self, principal: &str, until: Timestamp) -> Stored<()> {
         self.execute(PUT_PACE, params![principal, until.as_unix_ms()])
             .map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::{Connection, StatementStatus};
+
+    use super::*;
+    use crate::schema::STEPS;
+
+    #[test]
+    fn ok_a_claim_does_not_walk_over_what_is_over_or_due_later() {
+        // Counted in steps of SQLite's machine, which do not depend on the clock of this computer.
+        let steps = |n: i64| {
+            let connection = Connection::open_in_memory().unwrap();
+            connection.execute_batch(&STEPS.concat()).unwrap();
+            connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+            let mut insert = connection
+                .prepare(
+                    "INSERT INTO tracks (item, target, stage, standing, since, deadline, late, due_at, n_looks) \
+                     VALUES (?1, ?2, ?3, ?3, 0, 0, 0, ?4, 0)",
+                )
+                .unwrap();
+            for i in 0..n {
+                insert.execute(params![3 * i, "a", "over", 0]).unwrap();
+                insert.execute(params![3 * i + 1, "a", "seeking", 9_000]).unwrap();
+                insert
+                    .execute(params![3 * i + 2, "b", "following", 9_000])
+                    .unwrap();
+            }
+            let now = Timestamp::from_unix_ms(1_000);
+            let mut tx = Tx::new(&connection);
+            assert_eq!(tx.tracked_targets().unwrap(), ["a", "b"]);
+            assert_eq!(tx.due_tracks("a", now, 4).unwrap(), []);
+            assert_eq!(tx.lost_tracks(1, now).unwrap(), []);
+            assert_eq!(tx.n_leased_tracks().unwrap(), 0);
+            let due = Some(Timestamp::from_unix_ms(9_000));
+            assert_eq!(tx.next_track_due(now).unwrap(), due);
+            let statements = [
+                FIRST_TRACKED,
+                NEXT_TRACKED,
+                DUE,
+                LOST,
+                N_LEASED,
+                NEXT_DUE,
+                NEXT_LEASE_END,
+            ];
+            let of = |sql: &str| {
+                let statement = connection.prepare_cached(sql).unwrap();
+                statement.get_status(StatementStatus::VmStep)
+            };
+            statements.into_iter().map(of).sum::<i32>()
+        };
+        assert_eq!(steps(10), steps(2_000));
     }
 }

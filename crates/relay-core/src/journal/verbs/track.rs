@@ -99,8 +99,7 @@ impl Verb<'_> {
     pub(super) fn end_lost_tracks(&mut self) -> Result<bool, JournalError> {
         let lost = self.rows.lost_tracks(self.meta.epoch, self.now)?;
         for track in &lost {
-            self.rows
-                .put_track(&tracker::next(track, &TrackStep::Free)?)?;
+            self.rows.put_track(&tracker::next(track, &TrackStep::Free)?)?;
         }
         Ok(!lost.is_empty())
     }

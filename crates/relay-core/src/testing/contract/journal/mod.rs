@@ -32,10 +32,12 @@ pub mod budget;
 pub mod claim;
 pub mod closing;
 pub mod commands;
+pub mod following;
 mod history;
 pub mod lanes;
 pub mod leases;
 pub mod tracking;
+mod tracks;
 mod trial;
 pub mod unknown;
 mod view;
@@ -176,6 +178,8 @@ clauses! {
         what_hides_the_relay_id_is_not_looked_for,
         where_nobody_knows_absence_is_no_alarm,
         a_route_says_what_is_followed,
+        a_replay_is_followed_on_its_own;
+    following:
         a_lost_look_is_repeated,
         a_failed_look_for_a_run_is_repeated,
         what_cannot_be_looked_for_is_given_up,
@@ -183,7 +187,6 @@ clauses! {
         looks_for_runs_keep_their_pace,
         following_delays_no_send,
         a_blocked_target_is_followed_once_it_is_open,
-        a_replay_is_followed_on_its_own,
         a_clock_that_jumps_back_takes_deadlines_with_it,
         a_run_that_others_saw_is_followed,
         tracks_come_in_pages;

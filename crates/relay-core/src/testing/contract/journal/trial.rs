@@ -174,13 +174,7 @@ impl<'a> Trial<'a> {
                 kind == ClaimKind::Send,
                 "a send claim gives sends, and no other does"
             );
-            same!(
-                self,
-                item.phase,
-                phase,
-                "the phase of claimed item {}",
-                item.id.0
-            );
+            same!(self, item.phase, phase, "the phase of claimed item {}", item.id.0);
             let lease = lease.map(|lease| (lease.fence, lease.until));
             same!(
                 self,
@@ -194,12 +188,7 @@ impl<'a> Trial<'a> {
                 "fence {} is not above {before}, which was given before",
                 fence
             );
-            holds!(
-                self,
-                fences.insert(fence),
-                "fence {} was given twice",
-                fence
-            );
+            holds!(self, fences.insert(fence), "fence {} was given twice", fence);
             self.latest_fence = self.latest_fence.max(fence);
         }
         self.one_in_flight_per_lane().await;
