@@ -4,26 +4,24 @@
 //! Shows: configuration, secrets by environment-variable name, the webhook, health, logs, an orderly stop.
 //! Simplifies: TLS is for whatever stands before it; Event Grid delivers to https only.
 
-mod config;
 mod connections;
 mod http;
-mod logs;
-mod wrong;
+mod retention;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use relay_core::adapters::github::GithubDispatcher;
 use relay_core::report::report;
 use relay_core::rules::RuleSet;
-use relay_core::webhook::SharedSecrets;
 use relay_core::{Relay, RelayBuilder};
-use relay_sqlite::{OpenOptions, SqliteJournal};
+use relay_examples::host::config::{self, Config};
+use relay_examples::host::identity::Identities;
+use relay_examples::host::{logs, signal};
 use tokio::net::TcpListener;
 
-use config::Config;
 use connections::Limits;
 
 /// Carries Azure Machine Learning events to GitHub Actions.
@@ -68,8 +66,8 @@ fn main() -> ExitCode {
 async fn serve(arguments: Arguments) -> Result<(), Fatal> {
     let config = Config::read(&arguments.config)?;
     let rules = RuleSet::load(config.route.clone()).map_err(|error| report(&error))?;
-    let secrets = secrets(&config)?;
-    let dispatcher = dispatcher(&config)?;
+    let secrets = config.secrets()?;
+    let identities = Identities::of(&config)?;
     if arguments.check {
         tracing::info!(
             routes = rules.routes().len(),
@@ -78,18 +76,19 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
         );
         return Ok(());
     }
-    let options = OpenOptions::default().with_lock_wait(Duration::from_secs(config.journal.lock_wait_s));
-    let path = config.journal.path.clone();
-    let journal = tokio::task::spawn_blocking(move || SqliteJournal::open(&path, options))
-        .await
-        .map_err(|error| error.to_string())?
-        .map_err(|error| report(&error))?;
-    let journal = std::sync::Arc::new(journal);
+    let settings = config.journal.clone().unwrap_or_default();
+    let journal = Arc::new(settings.open().await?);
     let hash = rules.hash().to_owned();
-    let relay = RelayBuilder::new(std::sync::Arc::clone(&journal), dispatcher, rules)
+    let builder = RelayBuilder::new(Arc::clone(&journal), identities.dispatcher, rules)
         .with_secrets(secrets)
         .with_budget(config.budget.budget())
-        .with_max_body_bytes(config.webhook.max_body_bytes)
+        .with_max_body_bytes(config.webhook.max_body_bytes);
+    let relay = identities
+        .budgets
+        .into_iter()
+        .fold(builder, |builder, (name, budget)| {
+            builder.with_budget_of(name, budget)
+        })
         .build()
         .map_err(|error| report(&error))?;
     let address = arguments.listen.unwrap_or_else(|| config.server.listen.clone());
@@ -99,7 +98,12 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
     let local = listener.local_addr().map_err(|error| error.to_string())?;
     announce(&format!("listening on http://{local}"));
     tracing::info!(%local, rules = %hash, "started");
-    run(relay, listener, &config.server).await?;
+    let compacting = retention::start(&settings, Arc::clone(&journal));
+    let ended = run(relay, listener, &config.server).await;
+    if let Some(compacting) = compacting {
+        compacting.abort();
+    }
+    ended?;
     // A request that outlived the deadline gets its error; what it asked for is settled at the next start.
     let closed = tokio::task::spawn_blocking(move || journal.close().map_err(|error| report(&error)));
     closed.await.map_err(|error| error.to_string())??;
@@ -124,7 +128,7 @@ async fn run(relay: Relay, listener: TcpListener, server: &config::Server) -> Re
     });
     let mut server = tokio::spawn(http::serve(relay, listener, limits, wait(stopped)));
     tokio::select! {
-        signal = signal() => tracing::info!(signal = signal?, "stopping"),
+        signal = signal::stop() => tracing::info!(signal = signal?, "stopping"),
         ended = &mut worker => return Err(format!("the worker ended by itself: {ended:?}")),
         ended = &mut server => return Err(format!("the server ended by itself: {ended:?}")),
     }
@@ -145,70 +149,6 @@ async fn run(relay: Relay, listener: TcpListener, server: &config::Server) -> Re
             Ok(())
         }
     }
-}
-
-#[cfg(unix)]
-async fn signal() -> Result<&'static str, Fatal> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    })
-}
-
-#[cfg(not(unix))]
-async fn signal() -> Result<&'static str, Fatal> {
-    tokio::signal::ctrl_c().await.map_err(|error| error.to_string())?;
-    Ok("ctrl-c")
-}
-
-fn secrets(config: &Config) -> Result<SharedSecrets, Fatal> {
-    let webhook = &config.webhook;
-    if webhook.secret_env.is_empty() {
-        if webhook.allow_anonymous {
-            tracing::warn!(
-                "anybody may deliver: webhook.allow_anonymous is true and webhook.secret_env is empty"
-            );
-            return Ok(SharedSecrets::anonymous());
-        }
-        return Err("webhook.secret_env is empty; name an environment variable, or set webhook.allow_anonymous = true".to_owned());
-    }
-    if webhook.allow_anonymous {
-        return Err(
-            "webhook.allow_anonymous is true, and webhook.secret_env names secrets; one of them is not meant"
-                .to_owned(),
-        );
-    }
-    let values = webhook
-        .secret_env
-        .iter()
-        .map(|name| config::from_environment("webhook.secret_env", name));
-    SharedSecrets::new(values.collect::<Result<Vec<_>, _>>()?)
-        .map_err(|error| format!("webhook.secret_env: {error}"))
-}
-
-fn dispatcher(config: &Config) -> Result<GithubDispatcher, Fatal> {
-    let github = &config.github;
-    if let Some(route) = config.route.iter().find(|route| route.identity != "default") {
-        return Err(format!(
-            "route {:?}: identity: only \"default\" is configured, by [github]",
-            route.name
-        ));
-    }
-    let token = config::from_environment("github.token_env", &github.token_env)?;
-    let token = github_dispatch::StaticToken::new(token, "default").map_err(|error| {
-        let names = config::variable("github.token_env", &github.token_env);
-        format!("{names}: {}", report(&error))
-    })?;
-    let client = github_dispatch::Client::builder(token)
-        .api_root(&github.api_root)
-        .connect_timeout(Duration::from_millis(github.connect_timeout_ms))
-        .timeout(Duration::from_millis(github.timeout_ms))
-        .build()
-        .map_err(|error| format!("[github]: {}", report(&error)))?;
-    Ok(GithubDispatcher::new("default", &client))
 }
 
 #[expect(

@@ -14,6 +14,7 @@
 //! | whether a run was seen, and how it ended (pure) | [`tracker`] |
 //! | what Event Grid is answered | [`reply`] |
 //! | who is told what a person must know | [`alarm`] |
+//! | what is wrong, and what to do; when what waits will have been sent (pure) | [`health`], [`drain`] |
 //! | everything plugged together | [`Relay`] |
 //! | the same without a journal, for hosts without any disk | [`PassThrough`] |
 //!
@@ -34,8 +35,10 @@ pub mod alarm;
 pub mod budget;
 pub mod clock;
 pub mod dispatch;
+pub mod drain;
 pub mod enrich;
 mod error;
+pub mod health;
 mod intake;
 pub mod journal;
 pub mod key;
@@ -53,8 +56,9 @@ pub mod webhook;
 mod worker;
 
 pub use self::error::BuildError;
+pub use self::health::Health;
 pub use self::pass_through::{PassReply, PassThrough, PassThroughBuilder};
-pub use self::relay::{Counts, Health, Relay, RelayBuilder};
+pub use self::relay::{Counts, Relay, RelayBuilder};
 pub use self::worker::Round;
 
 /// The README's example, compiled and run.

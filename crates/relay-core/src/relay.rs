@@ -16,11 +16,13 @@ use crate::budget::Budget;
 use crate::clock::{Clock, Timestamp};
 use crate::dispatch::Dispatcher;
 use crate::enrich::{Enricher, NoEnrichment};
+use crate::drain::{self, Drain};
 use crate::error::BuildError;
+use crate::health::{self, Health, Known, Seen};
 use crate::intake::{self, KeepUnreadable};
 use crate::journal::item::ItemId;
 use crate::journal::scan::{Overview, Page, ScanQuery};
-use crate::journal::{AcceptBatch, Budgets, Command, Journal, JournalError, Record};
+use crate::journal::{AcceptBatch, Budgets, Command, Journal, JournalError, Record, Written};
 use crate::reply::Reply;
 use crate::rules::Router;
 use crate::rules::gate::{AdmitAll, Gate};
@@ -158,7 +160,8 @@ impl RelayBuilder {
         self
     }
 
-    /// How many requests are under way at once over all identities; 16 by default.
+    /// How many requests are under way at once over all identities; 16 by default. A few looks for runs of what was dispatched
+    /// ([`tracker::AT_ONCE`](crate::tracker::AT_ONCE)) come beside them.
     #[must_use]
     pub const fn with_max_at_once(mut self, max: usize) -> Self {
         self.max_at_once = max;
@@ -198,6 +201,7 @@ impl RelayBuilder {
                     clock,
                     alarm: self.alarm,
                     budgets: self.budgets,
+                    seen: Seen::default(),
                     max_at_once: self.max_at_once,
                 },
                 keep: self.keep,
@@ -251,20 +255,6 @@ pub struct Counts {
     pub refused: u64,
     /// Deliveries that the journal could not promise.
     pub not_promised: u64,
-}
-
-/// How the relay stands.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Health {
-    /// Whether the journal can promise: it has just written.
-    pub ready: bool,
-    /// Why not.
-    pub why: Option<String>,
-    /// What this process has taken.
-    pub counts: Counts,
-    /// Targets, principals and items, as far as the journal could be read.
-    pub journal: Option<Overview>,
 }
 
 impl Relay {
@@ -324,7 +314,7 @@ impl Relay {
                 add(&counters.unwanted, receipt.unwanted);
                 add(&counters.unreadable, receipt.unreadable);
             }
-            Reply::Validated { .. } | Reply::Consented(_) => {}
+            Reply::Validated { .. } | Reply::Consented(_) => self.inner.worker.seen.shook_hands(),
             Reply::Unauthorized => add(&counters.unauthorized, 1),
             Reply::TryAgain => add(&counters.not_promised, 1),
             Reply::Unreadable { .. } | Reply::TooLarge { .. } | Reply::WrongMethod | Reply::NoConsent => {
@@ -343,6 +333,7 @@ impl Relay {
             ..
         } = &*self.inner;
         let now = worker.clock.now();
+        worker.seen.delivered(now);
         let max = webhook.max_body_bytes;
         let taken = intake::take(&*worker.journal, &**router, *keep, max, now, body).await;
         worker.raise(&taken.alerts);
@@ -375,6 +366,14 @@ impl Relay {
     /// # Errors
     /// The journal failed, or the command cannot be carried out: the text says why.
     pub async fn command(&self, command: Command) -> Result<Vec<ItemId>, JournalError> {
+        Ok(self.carry_out(command).await?.made)
+    }
+
+    /// The same, and what a command for many passed over.
+    ///
+    /// # Errors
+    /// As [`command`](Self::command).
+    pub async fn carry_out(&self, command: Command) -> Result<Written, JournalError> {
         let worker = &self.inner.worker;
         let written = worker
             .journal
@@ -382,7 +381,7 @@ impl Relay {
             .await?;
         worker.raise(&written.alerts);
         self.wake();
-        Ok(written.made)
+        Ok(written)
     }
 
     /// Reads a page of the journal.
@@ -401,17 +400,56 @@ impl Relay {
             ..AcceptBatch::default()
         };
         let promise = worker.journal.accept(probe).await;
-        let journal = match worker.journal.scan(ScanQuery::Overview).await {
-            Ok(Page::Overview(overview)) => Some(overview),
-            _ => None,
-        };
         let why = promise.err().map(|error| crate::report::report(&error));
+        let (journal, drains) = self.standing().await;
+        let (counts, since_start) = (self.counts(), worker.seen.since_start());
+        let known = Known {
+            now: worker.clock.now(),
+            why: why.as_deref(),
+            journal: journal.as_ref(),
+            counts: &counts,
+            since_start: &since_start,
+        };
         Health {
             ready: why.is_none(),
+            problems: health::problems(&known),
             why,
-            counts: self.counts(),
+            drains,
+            counts,
+            since_start,
             journal,
         }
+    }
+
+    /// What the journal says of itself, and when what waits will have been sent. Only reads.
+    async fn standing(&self) -> (Option<Overview>, Vec<Drain>) {
+        let Worker {
+            journal,
+            budgets,
+            clock,
+            ..
+        } = &self.inner.worker;
+        let overview = match journal.scan(ScanQuery::Overview).await {
+            Ok(Page::Overview(overview)) => overview,
+            Ok(_) => return (None, Vec::new()),
+            Err(error) => {
+                tracing::warn!(error = %crate::report::report(&error), "the journal could not be read");
+                return (None, Vec::new());
+            }
+        };
+        let mut drains = Vec::new();
+        for (name, budget) in health::principals(&overview, budgets) {
+            let query = ScanQuery::Attempts {
+                principal: name.to_owned(),
+                limit: drain::reach(budget),
+            };
+            let attempts = match journal.scan(query).await {
+                Ok(Page::Attempts(attempts)) => attempts,
+                _ => Vec::new(),
+            };
+            drains.push(health::drain(name, budget, &overview, &attempts, clock.now()));
+        }
+        (Some(overview), drains)
     }
 
     /// What this process has taken since it started.

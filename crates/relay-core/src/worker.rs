@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Either, FutureExt as _, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use github_dispatch::{DispatchEventType, RepoFullName};
 
 use crate::alarm::{Alarm, Alert};
 use crate::clock::{Clock, Timestamp};
 use crate::dispatch::{Advice, DispatchError, DispatchRequest, DispatchTarget, Dispatcher};
 use crate::enrich::{Enricher, FactQuery};
+use crate::health::Seen;
 use crate::journal::item::Target;
 use crate::journal::track::Stage;
 use crate::journal::{
@@ -43,6 +43,7 @@ pub(crate) struct Worker {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) alarm: Arc<dyn Alarm>,
     pub(crate) budgets: Budgets,
+    pub(crate) seen: Seen,
     pub(crate) max_at_once: usize,
 }
 
@@ -164,6 +165,7 @@ impl Worker {
             max,
             budgets: self.budgets.clone(),
         };
+        self.seen.worked(request.now);
         let claimed = self.journal.claim(request).await?;
         self.raise(&claimed.alerts);
         Ok(claimed)
@@ -259,12 +261,12 @@ impl Worker {
             .unknown_since
             .unwrap_or(item.created_at)
             .before(LIST_FROM + windows);
-        let look = match target(&item.target) {
+        let look = match DispatchTarget::parse_key(&item.target) {
             Ok(target) => {
                 self.in_time(self.dispatcher.probe(&target, &item.relay_id, since))
                     .await
             }
-            Err(why) => Err(DispatchError::new(Advice::GiveUp, why)),
+            Err(error) => Err(DispatchError::new(Advice::GiveUp, error.to_string())),
         };
         Outcome::Record(Record::Looked {
             item: item.id,
@@ -276,8 +278,8 @@ impl Worker {
     async fn track(&self, work: &Tracking) -> Outcome {
         let (item, track) = (&work.item, &work.track);
         let run = tracker::run_of(item).filter(|_| track.stage == Stage::Following);
-        let seen = match (target(&track.target), run) {
-            (Err(why), _) => Observation::Look(Err(DispatchError::new(Advice::GiveUp, why))),
+        let seen = match (DispatchTarget::parse_key(&track.target), run) {
+            (Err(error), _) => Observation::Look(Err(DispatchError::new(Advice::GiveUp, error.to_string()))),
             (Ok(target), Some(run)) => {
                 Observation::Run(self.in_time(self.dispatcher.run(&target, run)).await)
             }
@@ -295,9 +297,9 @@ impl Worker {
     }
 
     async fn check(&self, row: &Target) -> Outcome {
-        let result = match target(&row.key) {
+        let result = match DispatchTarget::parse_key(&row.key) {
             Ok(target) => self.in_time(self.dispatcher.check(&target)).await,
-            Err(why) => Err(DispatchError::new(Advice::GiveUp, why)),
+            Err(error) => Err(DispatchError::new(Advice::GiveUp, error.to_string())),
         };
         Outcome::Record(Record::Checked {
             target: row.key.clone(),
@@ -372,6 +374,7 @@ impl Worker {
 
     pub(crate) fn raise(&self, alerts: &[Alert]) {
         for alert in alerts {
+            self.seen.heard(alert, self.clock.now());
             self.alarm.raise(alert);
         }
     }
@@ -389,17 +392,5 @@ fn request(work: &Work) -> Result<DispatchRequest, String> {
         target: route.target().clone(),
         relay_id: work.item.relay_id.clone(),
         payload,
-    })
-}
-
-/// The target behind its key.
-fn target(key: &str) -> Result<DispatchTarget, String> {
-    let broken = |why: &str| format!("the journal's target {key} cannot be read: {why}");
-    let (identity, repository, event_type): (String, String, String) =
-        serde_json::from_str(key).map_err(|error| broken(&error.to_string()))?;
-    Ok(DispatchTarget {
-        identity,
-        repository: RepoFullName::parse(&repository).map_err(|error| broken(&error.to_string()))?,
-        event_type: DispatchEventType::parse(&event_type).map_err(|error| broken(&error.to_string()))?,
     })
 }

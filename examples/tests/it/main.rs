@@ -7,7 +7,11 @@ mod faults;
 #[cfg(test)]
 mod guard;
 #[cfg(test)]
+mod identities;
+#[cfg(test)]
 mod kill;
+#[cfg(test)]
+mod retention;
 #[cfg(test)]
 mod server;
 #[cfg(test)]

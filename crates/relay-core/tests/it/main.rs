@@ -6,6 +6,8 @@ mod contract;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod drain;
+#[cfg(test)]
 mod flow;
 #[cfg(test)]
 mod pass_through;

@@ -227,6 +227,17 @@ mod tests {
             "INDEX tracks_standing (standing=? AND rowid>?)",
         );
         check(read::COUNTS, "COVERING INDEX items_standing");
+        check(read::WAITING, "COVERING INDEX items_due (phase=?)");
+        check(read::LATEST_ATTEMPTS, "INDEX attempts_started (principal=?)");
+        let parked = plan(&connection, read::PARKED);
+        assert!(
+            parked.contains("SEARCH items USING INDEX items_standing (standing=?)"),
+            "{parked}"
+        );
+        assert!(
+            parked.contains("SEARCH releases USING PRIMARY KEY (dispatch_key=?)"),
+            "{parked}"
+        );
         check(read::HISTORY_OF_ITEM, "INDEX history_item (item=? AND rowid>?)");
     }
 

@@ -365,6 +365,10 @@ impl Pair {
                     .map(str::to_owned),
                 limit: 4,
             },
+            ScanQuery::Attempts {
+                principal: "default".to_owned(),
+                limit: 3,
+            },
         ] {
             let (a, b) = (
                 self.memory.scan(query.clone()).await,

@@ -149,7 +149,7 @@ fn begin(
             key: target.clone(),
             principal: new.target.identity.clone(),
             repository: new.target.repository.as_str().to_owned(),
-            event_type: new.target.event_type.as_str().to_owned(),
+            event_type: new.target.action.to_string(),
             asked_epoch: None,
             checked_epoch: None,
             check: None,

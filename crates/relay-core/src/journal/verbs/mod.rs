@@ -89,7 +89,10 @@ pub fn scan(rows: &mut dyn ReadRows, query: &ScanQuery) -> Result<Page, JournalE
             counts: rows.counts()?,
             tracks: rows.track_counts()?,
             n_unreadable: rows.meta()?.n_unreadable,
+            waiting: rows.waiting()?,
+            parked: rows.parked()?,
         }),
+        ScanQuery::Attempts { principal, limit } => Page::Attempts(rows.latest_attempts(principal, *limit)?),
     })
 }
 

@@ -36,6 +36,7 @@ pub mod following;
 mod history;
 pub mod lanes;
 pub mod leases;
+pub mod standing;
 pub mod tracking;
 mod tracks;
 mod trial;
@@ -190,6 +191,10 @@ clauses! {
         a_clock_that_jumps_back_takes_deadlines_with_it,
         a_run_that_others_saw_is_followed,
         tracks_come_in_pages;
+    standing:
+        what_waits_is_counted_by_target,
+        what_is_parked_is_counted_until_somebody_decides,
+        the_latest_attempts_are_read;
 }
 
 /// Runs every clause, each over a journal of its own that `make` gives: fresh and empty. Gives their number.

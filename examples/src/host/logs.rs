@@ -7,7 +7,8 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-pub(crate) fn start() {
+/// Starts logging. One time, at the beginning of a program.
+pub fn start() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
