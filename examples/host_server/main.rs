@@ -4,6 +4,7 @@
 //! Shows: configuration, secrets by environment-variable name, the webhook, health, logs, an orderly stop.
 //! Simplifies: TLS is for whatever stands before it; Event Grid delivers to https only.
 
+mod admin;
 mod connections;
 mod http;
 mod retention;
@@ -14,20 +15,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
+use relay_core::Relay;
 use relay_core::report::report;
-use relay_core::rules::RuleSet;
-use relay_core::{Relay, RelayBuilder};
 use relay_examples::host::config::{self, Config};
 use relay_examples::host::identity::Identities;
-use relay_examples::host::{logs, signal};
+use relay_examples::host::{build, logs, signal};
 use tokio::net::TcpListener;
 
+use admin::Admin;
 use connections::Limits;
 
 /// Carries Azure Machine Learning events to GitHub Actions.
 ///
 /// Paths: POST and OPTIONS /events (the webhook), GET /healthz (alive), GET /readyz (503 when the journal cannot
-/// promise). SIGTERM and SIGINT stop it in order: no new request is taken, what is in flight is finished, the journal is
+/// promise), /admin (what a person sees and commands, with the secret of [admin]). SIGTERM and SIGINT stop it in order: no new request is taken, what is in flight is finished, the journal is
 /// closed.
 #[derive(Debug, Parser)]
 #[command(version)]
@@ -65,8 +66,9 @@ fn main() -> ExitCode {
 
 async fn serve(arguments: Arguments) -> Result<(), Fatal> {
     let config = Config::read(&arguments.config)?;
-    let rules = RuleSet::load(config.route.clone()).map_err(|error| report(&error))?;
+    let rules = build::rules(&config)?;
     let secrets = config.secrets()?;
+    let commanders = config.admin_secret(&secrets)?;
     let identities = Identities::of(&config)?;
     if arguments.check {
         tracing::info!(
@@ -79,18 +81,7 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
     let settings = config.journal.clone().unwrap_or_default();
     let journal = Arc::new(settings.open().await?);
     let hash = rules.hash().to_owned();
-    let builder = RelayBuilder::new(Arc::clone(&journal), identities.dispatcher, rules)
-        .with_secrets(secrets)
-        .with_budget(config.budget.budget())
-        .with_max_body_bytes(config.webhook.max_body_bytes);
-    let relay = identities
-        .budgets
-        .into_iter()
-        .fold(builder, |builder, (name, budget)| {
-            builder.with_budget_of(name, budget)
-        })
-        .build()
-        .map_err(|error| report(&error))?;
+    let relay = build::relay(&config, rules, Arc::clone(&journal), identities, secrets)?;
     let address = arguments.listen.unwrap_or_else(|| config.server.listen.clone());
     let listener = TcpListener::bind(&address)
         .await
@@ -99,7 +90,14 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
     announce(&format!("listening on http://{local}"));
     tracing::info!(%local, rules = %hash, "started");
     let compacting = retention::start(&settings, Arc::clone(&journal));
-    let ended = run(relay, listener, &config.server).await;
+    let admin = commanders.map(|commanders| {
+        let backups = config
+            .admin
+            .as_ref()
+            .and_then(|admin| admin.backup_folder.clone());
+        Admin::new(relay.clone(), Arc::clone(&journal), commanders, backups)
+    });
+    let ended = run(relay, admin, listener, &config.server).await;
     if let Some(compacting) = compacting {
         compacting.abort();
     }
@@ -112,7 +110,12 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
 }
 
 /// Serves until a signal comes, then finishes what is in flight, for as long as the deadline allows.
-async fn run(relay: Relay, listener: TcpListener, server: &config::Server) -> Result<(), Fatal> {
+async fn run(
+    relay: Relay,
+    admin: Option<Arc<Admin>>,
+    listener: TcpListener,
+    server: &config::Server,
+) -> Result<(), Fatal> {
     let deadline = Duration::from_secs(server.shutdown_deadline_s);
     let limits = Limits {
         header_within: Duration::from_secs(server.header_timeout_s),
@@ -126,7 +129,7 @@ async fn run(relay: Relay, listener: TcpListener, server: &config::Server) -> Re
         let (relay, stopped) = (relay.clone(), stopped.clone());
         async move { relay.run_until(wait(stopped)).await }
     });
-    let mut server = tokio::spawn(http::serve(relay, listener, limits, wait(stopped)));
+    let mut server = tokio::spawn(http::serve(relay, admin, listener, limits, wait(stopped)));
     tokio::select! {
         signal = signal::stop() => tracing::info!(signal = signal?, "stopping"),
         ended = &mut worker => return Err(format!("the worker ended by itself: {ended:?}")),

@@ -46,7 +46,7 @@ async fn compact(journal: &SqliteJournal, keep: Duration) -> Result<Compacted, J
     let mut all = Compacted::default();
     loop {
         let now = TokioClock.now();
-        let done = journal.compact(now, now.before(keep), AT_ONCE).await?;
+        let done = journal.compact(now.before(keep), AT_ONCE).await?;
         if done.is_nothing() {
             return Ok(all);
         }

@@ -4,6 +4,7 @@
 
 pub mod events;
 pub mod host;
+pub mod input;
 pub mod kill;
 pub mod quick;
 pub mod server;

@@ -3,9 +3,9 @@
 //! **Reads**: its standard output and error.
 //! **Source**: our own.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -261,6 +261,31 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Runs an example to its end, with these bytes as its standard input.
+///
+/// # Errors
+/// It has not been built, or could not be run.
+pub fn run(
+    name: &str,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+    input: &[u8],
+) -> Result<Output, Failed> {
+    let mut command = Command::new(example(name)?);
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(environment.iter().copied());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    // Who reads none of it has ended before it was written.
+    let _ = child.stdin.take().ok_or("no standard input")?.write_all(input);
+    Ok(child.wait_with_output()?)
 }
 
 /// Runs the program to its end, which has to be a refusal; gives what it said.

@@ -215,6 +215,20 @@ pub enum Advice {
     Unknown,
 }
 
+impl Advice {
+    /// Its word in numbers and spans.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::GiveUp => "give_up",
+            Self::Block(_) => "blocked",
+            Self::Throttled { .. } => "throttled",
+            Self::NotSent => "not_sent",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// What is blocked.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -205,11 +205,15 @@ impl Paced {
                 self.latest_end = self.latest_end.max(Some(end));
             }
             let first_end = self.ends.front().copied();
-            if let Some(end) = first_end.filter(|_| self.max_in_flight > 0 && self.ends.len() >= self.max_in_flight) {
+            if let Some(end) =
+                first_end.filter(|_| self.max_in_flight > 0 && self.ends.len() >= self.max_in_flight)
+            {
                 at = end;
                 continue;
             }
-            let latest = self.latest_end.map_or(self.latest_start, |end| end.max(self.latest_start));
+            let latest = self
+                .latest_end
+                .map_or(self.latest_start, |end| end.max(self.latest_start));
             let open = latest.saturating_add(self.interval);
             if open <= at || latest == i64::MIN {
                 break;
@@ -251,7 +255,10 @@ impl Paced {
             return None;
         }
         let from = self.starts.len().checked_sub(self.window)?;
-        let (now, before) = (self.starts.get(from..)?, self.starts.get(from.checked_sub(period)?..)?);
+        let (now, before) = (
+            self.starts.get(from..)?,
+            self.starts.get(from.checked_sub(period)?..)?,
+        );
         let by = now.first()?.checked_sub(*before.first()?)?;
         let same = |(now, before): (&i64, &i64)| now.checked_sub(*before) == Some(by);
         now.iter().zip(before).all(same).then_some(by)
@@ -291,7 +298,11 @@ mod tests {
             }
             let mut starts: Vec<Timestamp> = all.iter().map(|one| one.started_at).collect();
             starts.sort_unstable();
-            let nth = |n: u32| (n > 0).then(|| starts.iter().rev().nth(n as usize - 1).copied()).flatten();
+            let nth = |n: u32| {
+                (n > 0)
+                    .then(|| starts.iter().rev().nth(n as usize - 1).copied())
+                    .flatten()
+            };
             let ended = all.iter().filter_map(|one| one.ended_at).max();
             let spent = Spent {
                 latest: starts.last().copied().max(ended),
@@ -305,7 +316,10 @@ mod tests {
                     started += 1;
                     end = now.after(each);
                     under_way.push((all.len(), end));
-                    all.push(Tried { started_at: now, ended_at: None });
+                    all.push(Tried {
+                        started_at: now,
+                        ended_at: None,
+                    });
                 }
                 // A worker wakes when something ends and when the budget opens, whichever comes first.
                 Opening::At(open) => now = first_end.map_or(open, |end| end.min(open)),
@@ -338,14 +352,20 @@ mod tests {
     #[test]
     fn ok_what_was_spent_already_counts() {
         let spent: Vec<Tried> = (0..400)
-            .map(|n| Tried { started_at: at(n * 2_000), ended_at: Some(at(n * 2_000 + 500)) })
+            .map(|n| Tried {
+                started_at: at(n * 2_000),
+                ended_at: Some(at(n * 2_000 + 500)),
+            })
             .collect();
         let now = at(800_000);
         assert_eq!(left(500, Duration::from_secs(3_600), &spent, now), Some(100));
         assert_eq!(left(60, Duration::from_secs(60), &spent, now), Some(31));
         assert_eq!(left(0, Duration::from_secs(60), &spent, now), None);
         // 100 go now; the next goes an hour after the first of those that were.
-        assert_eq!(drained_at(&Budget::default(), &spent, 100, now), at(800_000 + 99 * 1_500 + 500));
+        assert_eq!(
+            drained_at(&Budget::default(), &spent, 100, now),
+            at(800_000 + 99 * 1_500 + 500)
+        );
         assert_eq!(drained_at(&Budget::default(), &spent, 101, now), at(3_600_500));
         // A bucket would fill again at once for those that went long ago; a window only for each when its hour is over.
         assert_eq!(drained_at(&Budget::default(), &spent, 102, now), at(3_602_500));
@@ -381,7 +401,12 @@ mod tests {
             assert_eq!(drain.to_string(), expect);
         };
         check(1_200, 0, Some(2_520), "default: 1200 wait, drained in 42 min");
-        check(3, 2, None, "default: 3 wait, 2 more are held, and nothing can be sent");
+        check(
+            3,
+            2,
+            None,
+            "default: 3 wait, 2 more are held, and nothing can be sent",
+        );
         check(0, 2, Some(0), "default: 0 wait, 2 more are held");
     }
 

@@ -14,6 +14,7 @@
 //! | whether a run was seen, and how it ended (pure) | [`tracker`] |
 //! | what Event Grid is answered | [`reply`] |
 //! | who is told what a person must know | [`alarm`] |
+//! | counters, gauges and histograms, by name; the trace that an event carries | [`observe`], [`trace`] |
 //! | what is wrong, and what to do; when what waits will have been sent (pure) | [`health`], [`drain`] |
 //! | everything plugged together | [`Relay`] |
 //! | the same without a journal, for hosts without any disk | [`PassThrough`] |
@@ -26,6 +27,7 @@
 //! | `aml` (default) | `adapters::aml`, facts over aml-client |
 //! | `github` (default) | `adapters::github`, dispatches over github-dispatch |
 //! | `tokio` (default) | `clock::TokioClock`, `Relay::run_until` |
+//! | `metrics` (default) | numbers through the facade of that name |
 //! | `rustls` (default), `native-tls` | TLS for whichever clients are on |
 //! | `testing` | doubles of every trait, and the contract suite for journals |
 #![forbid(unsafe_code)]
@@ -43,6 +45,7 @@ mod intake;
 pub mod journal;
 pub mod key;
 pub mod lane;
+pub mod observe;
 pub mod pass_through;
 mod relay;
 pub mod reply;
@@ -51,6 +54,7 @@ pub mod retry;
 pub mod rules;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod trace;
 pub mod tracker;
 pub mod webhook;
 mod worker;

@@ -10,22 +10,25 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response};
 use serde::Serialize;
+use tracing::{Instrument as _, Span};
 
 use crate::alarm::{Alarm, LogAlarm};
 use crate::budget::Budget;
 use crate::clock::{Clock, Timestamp};
 use crate::dispatch::Dispatcher;
-use crate::enrich::{Enricher, NoEnrichment};
 use crate::drain::{self, Drain};
+use crate::enrich::{Enricher, NoEnrichment};
 use crate::error::BuildError;
 use crate::health::{self, Health, Known, Seen};
 use crate::intake::{self, KeepUnreadable};
 use crate::journal::item::ItemId;
 use crate::journal::scan::{Overview, Page, ScanQuery};
 use crate::journal::{AcceptBatch, Budgets, Command, Journal, JournalError, Record, Written};
+use crate::observe;
 use crate::reply::Reply;
 use crate::rules::Router;
 use crate::rules::gate::{AdmitAll, Gate};
+use crate::trace;
 use crate::webhook::{DEFAULT_MAX_BODY_BYTES, DEFAULT_ORIGINS, Early, SharedSecrets, Webhook};
 #[cfg(feature = "tokio")]
 use crate::worker::UnderWay;
@@ -273,16 +276,20 @@ impl Relay {
     /// # Cancel safety
     /// As [`accept`](Self::accept).
     pub async fn reply(&self, request: Request<Bytes>) -> Reply {
-        match self.inner.webhook.admit(request) {
+        let span = trace::delivery(request.headers());
+        let reply = match span.in_scope(|| self.inner.webhook.admit(request)) {
             Ok(body) => {
                 let relay = self.clone();
                 // Without an answer from there the delivery may be written down or not: it comes again.
-                to_its_end(async move { relay.take(&body).await })
+                let taken = async move { relay.take(&body).await };
+                to_its_end(taken.instrument(span.clone()))
                     .await
                     .unwrap_or(Reply::TryAgain)
             }
-            Err(early) => self.answer(*early),
-        }
+            Err(early) => span.in_scope(|| self.answer(*early)),
+        };
+        tell(&span, &reply);
+        reply
     }
 
     /// What can be answered before the body is there: another method, no secret, a handshake by `OPTIONS`, a `content-length`
@@ -291,7 +298,10 @@ impl Relay {
     #[must_use]
     pub fn reply_to_head(&self, head: &Parts) -> Option<Reply> {
         let early = self.inner.webhook.admit_head(head).err()?;
-        Some(self.answer(*early))
+        let span = trace::delivery(&head.headers);
+        let reply = span.in_scope(|| self.answer(*early));
+        tell(&span, &reply);
+        Some(reply)
     }
 
     fn answer(&self, early: Early) -> Reply {
@@ -306,6 +316,7 @@ impl Relay {
         let add = |counter: &AtomicU64, n: usize| {
             counter.fetch_add(u64::try_from(n).unwrap_or(u64::MAX), Ordering::Relaxed);
         };
+        observe::delivery(reply);
         add(&counters.deliveries, 1);
         match reply {
             Reply::Accepted(receipt) => {
@@ -341,6 +352,7 @@ impl Relay {
             self.wake();
         }
         self.count(&taken.reply);
+        observe::accepted_in(worker.clock.now().since(now));
         taken.reply
     }
 
@@ -379,6 +391,7 @@ impl Relay {
             .journal
             .record(worker.clock.now(), vec![Record::Command(command)])
             .await?;
+        observe::settled(&written.settled);
         worker.raise(&written.alerts);
         self.wake();
         Ok(written)
@@ -400,7 +413,23 @@ impl Relay {
             ..AcceptBatch::default()
         };
         let promise = worker.journal.accept(probe).await;
-        let why = promise.err().map(|error| crate::report::report(&error));
+        let why = promise.err().map(|error| {
+            observe::journal_failed("accept");
+            crate::report::report(&error)
+        });
+        self.told(why).await
+    }
+
+    /// Sets every gauge of [`observe`] from what the journal says now. Only reads: call it before the numbers are shown, and not more
+    /// often than they change for whoever looks.
+    #[cfg(feature = "metrics")]
+    pub async fn measure(&self) {
+        let health = self.told(None).await;
+        observe::gauges(&health, self.now());
+    }
+
+    async fn told(&self, why: Option<String>) -> Health {
+        let worker = &self.inner.worker;
         let (journal, drains) = self.standing().await;
         let (counts, since_start) = (self.counts(), worker.seen.since_start());
         let known = Known {
@@ -433,6 +462,7 @@ impl Relay {
             Ok(Page::Overview(overview)) => overview,
             Ok(_) => return (None, Vec::new()),
             Err(error) => {
+                observe::journal_failed("scan");
                 tracing::warn!(error = %crate::report::report(&error), "the journal could not be read");
                 return (None, Vec::new());
             }
@@ -486,6 +516,15 @@ impl Relay {
         reason = "without tokio nobody sleeps who could be woken"
     )]
     const fn wake(&self) {}
+}
+
+/// Writes an answer into the span of its delivery.
+fn tell(span: &Span, reply: &Reply) {
+    span.record("reply", reply.as_str());
+    if let Reply::Accepted(receipt) = reply {
+        span.record("accepted", receipt.accepted);
+    }
+    span.in_scope(|| tracing::debug!("a delivery was answered"));
 }
 
 /// Does it as a task of its own where there is a runtime, so that it ends even when nobody waits any more. None when the

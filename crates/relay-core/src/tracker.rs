@@ -18,7 +18,7 @@ use crate::clock::Timestamp;
 use crate::dispatch::{Advice, DispatchError, RunState, Scope, Sighting};
 use crate::journal::item::{Item, Lease, Policy, RunRef, Target, Verdict};
 use crate::journal::state::IllegalStep;
-use crate::journal::track::{Stage, Track, TrackEnd};
+use crate::journal::track::{Stage, Track, TrackEnd, succeeded};
 use crate::retry::{CHECK_EVERY, believed};
 
 /// Within which time a run must be seen where a route does not say.
@@ -53,6 +53,21 @@ pub enum Observation {
 }
 
 impl Observation {
+    /// The word for it in numbers and spans.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Look(Ok(Sighting::Seen(_))) => "seen",
+            Self::Look(Ok(Sighting::NotSeen)) => "not_seen",
+            Self::Run(Ok(state)) => match conclusion(state) {
+                None => "not_concluded",
+                Some(word) if succeeded(word) => "succeeded",
+                Some(_) => "run_failed",
+            },
+            Self::Look(Err(_)) | Self::Run(Err(_)) => "failed",
+        }
+    }
+
     /// What went wrong.
     #[must_use]
     pub const fn error(&self) -> Option<&DispatchError> {

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Either, FutureExt as _, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tracing::{Instrument as _, Span};
 
 use crate::alarm::{Alarm, Alert};
 use crate::clock::{Clock, Timestamp};
-use crate::dispatch::{Advice, DispatchError, DispatchRequest, DispatchTarget, Dispatcher};
+use crate::dispatch::{Advice, DispatchError, DispatchRequest, DispatchTarget, Dispatcher, Sighting};
 use crate::enrich::{Enricher, FactQuery};
 use crate::health::Seen;
 use crate::journal::item::Target;
@@ -20,8 +21,10 @@ use crate::journal::{
     Budgets, ClaimKind, ClaimRequest, Claimed, Journal, JournalError, Record, Settlement, Task, Tracking,
     Work, Written,
 };
+use crate::observe;
 use crate::rules::gate::{Gate, Judgement};
 use crate::rules::{EventView, Route};
+use crate::trace;
 use crate::tracker::{self, Observation};
 
 /// What the lease adds to the longest attempt: time to write the outcome down.
@@ -61,6 +64,76 @@ pub struct Round {
 enum Outcome {
     Record(Record),
     Settle(Settlement),
+}
+
+impl Outcome {
+    const fn verb(&self) -> &'static str {
+        match self {
+            Self::Record(_) => "record",
+            Self::Settle(_) => "settle",
+        }
+    }
+
+    /// Its word in numbers and spans.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Record(Record::Admit { .. }) => "admitted",
+            Self::Record(Record::Hold { .. }) => "held",
+            Self::Record(Record::Failed { error, .. }) => error.advice.as_str(),
+            Self::Record(Record::Looked { look, .. }) => match look {
+                Ok(Sighting::Seen(_)) => "seen",
+                Ok(Sighting::NotSeen) => "not_seen",
+                Err(_) => "failed",
+            },
+            Self::Record(Record::Tracked { seen, .. }) => seen.as_str(),
+            Self::Record(Record::Checked { result, .. }) => match result {
+                Ok(_) => "ok",
+                Err(error) if matches!(error.advice, Advice::Block(_)) => "blocked",
+                Err(_) => "no_answer",
+            },
+            Self::Settle(Settlement::Dispatched { .. }) => "accepted",
+            Self::Settle(Settlement::Refused { .. }) => "refused",
+            Self::Settle(Settlement::Parked { .. }) => "parked",
+            // No task ends like this.
+            Self::Record(Record::Command(_)) | Self::Settle(Settlement::RunSeen { .. }) => "other",
+        }
+    }
+
+    /// Whether GitHub closed the identity for a while.
+    const fn is_throttled(&self) -> bool {
+        let error = match self {
+            Self::Record(Record::Failed { error, .. }) => error,
+            Self::Record(Record::Looked { look: Err(error), .. }) => error,
+            Self::Record(Record::Checked {
+                result: Err(error), ..
+            }) => error,
+            Self::Record(Record::Tracked { seen, .. }) => match seen.error() {
+                Some(error) => error,
+                None => return false,
+            },
+            Self::Settle(Settlement::Dispatched { answer, .. }) => return answer.closed_until.is_some(),
+            _ => return false,
+        };
+        matches!(error.advice, Advice::Throttled { .. })
+    }
+}
+
+/// Counts what came of a task, and writes it into its span.
+fn tell(task: &Task, outcome: &Outcome, span: &Span) {
+    let word = outcome.word();
+    let (metric, whose, principal) = match task {
+        Task::Judge(work) => (&observe::JUDGED, &work.item.route, &work.item.principal),
+        Task::Probe(work) => (&observe::LOOKS, &work.item.principal, &work.item.principal),
+        Task::Send(work) => (&observe::ATTEMPTS, &work.item.principal, &work.item.principal),
+        Task::Track(work) => (&observe::RUN_LOOKS, &work.item.principal, &work.item.principal),
+        Task::Check(target) => (&observe::CHECKS, &target.principal, &target.principal),
+    };
+    observe::outcome(metric, whose, word);
+    if outcome.is_throttled() {
+        observe::throttled(principal);
+    }
+    span.record("outcome", word);
+    tracing::debug!(outcome = word, "a task was done");
 }
 
 /// Tasks that were begun and have not ended; each writes its outcome down as soon as it is there.
@@ -166,7 +239,9 @@ impl Worker {
             budgets: self.budgets.clone(),
         };
         self.seen.worked(request.now);
-        let claimed = self.journal.claim(request).await?;
+        let claimed = self.journal.claim(request).await;
+        let claimed = claimed.inspect_err(|_| observe::journal_failed("claim"))?;
+        observe::settled(&claimed.settled);
         self.raise(&claimed.alerts);
         Ok(claimed)
     }
@@ -194,6 +269,11 @@ impl Worker {
     }
 
     async fn one(&self, task: Task) -> Result<(), JournalError> {
+        let span = trace::work(&task);
+        self.done(task, &span).instrument(span.clone()).await
+    }
+
+    async fn done(&self, task: Task, span: &Span) -> Result<(), JournalError> {
         let until = match &task {
             Task::Judge(work) | Task::Probe(work) | Task::Send(work) => {
                 work.item.lease.map(|lease| lease.until)
@@ -201,13 +281,14 @@ impl Worker {
             Task::Check(target) => target.check_due_at,
             Task::Track(work) => work.track.lease.map(|lease| lease.until),
         };
-        let outcome = match task {
-            Task::Judge(work) => self.judge(&work).await,
-            Task::Probe(work) => self.probe(&work).await,
-            Task::Check(target) => self.check(&target).await,
-            Task::Track(work) => self.track(&work).await,
-            Task::Send(work) => self.send(&work).await,
+        let outcome = match &task {
+            Task::Judge(work) => self.judge(work).await,
+            Task::Probe(work) => self.probe(work).await,
+            Task::Check(target) => self.check(target).await,
+            Task::Track(work) => self.track(work).await,
+            Task::Send(work) => self.send(work).await,
         };
+        tell(&task, &outcome, span);
         self.write_down(outcome, until.unwrap_or_default()).await
     }
 
@@ -336,7 +417,13 @@ impl Worker {
             );
             return Outcome::Record(Record::Failed { item, fence, error });
         }
-        match self.dispatcher.dispatch(&request).await {
+        let began = self.clock.now();
+        if work.item.n_attempts == 1 {
+            observe::first_request(&work.item.route, began.since(work.item.created_at));
+        }
+        let answer = self.dispatcher.dispatch(&request).await;
+        observe::attempt_lasted(&work.item.principal, self.clock.now().since(began));
+        match answer {
             Ok(answer) => Outcome::Settle(Settlement::Dispatched { item, fence, answer }),
             Err(error) => Outcome::Record(Record::Failed { item, fence, error }),
         }
@@ -350,8 +437,18 @@ impl Worker {
                 Outcome::Record(record) => self.journal.record(now, vec![record.clone()]).await,
                 Outcome::Settle(settlement) => self.journal.settle(now, vec![settlement.clone()]).await,
             };
+            if written.is_err() {
+                observe::journal_failed(outcome.verb());
+            }
             match written {
-                Ok(Written { alerts, fenced, .. }) => {
+                Ok(Written {
+                    alerts,
+                    fenced,
+                    settled,
+                    ..
+                }) => {
+                    observe::settled(&settled);
+                    observe::fenced(fenced.len());
                     for item in fenced {
                         tracing::warn!(
                             item = item.0,
@@ -374,6 +471,7 @@ impl Worker {
 
     pub(crate) fn raise(&self, alerts: &[Alert]) {
         for alert in alerts {
+            observe::alert(alert);
             self.seen.heard(alert, self.clock.now());
             self.alarm.raise(alert);
         }

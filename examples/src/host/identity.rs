@@ -63,6 +63,8 @@ pub struct OwnBudget {
     pub per_minute: Option<u32>,
     /// Requests in any hour.
     pub per_hour: Option<u32>,
+    /// Requests under way at once.
+    pub max_in_flight: Option<u32>,
 }
 
 impl OwnBudget {
@@ -71,6 +73,7 @@ impl OwnBudget {
         budget.min_interval_ms = self.min_interval_ms.unwrap_or(all.min_interval_ms);
         budget.per_minute = self.per_minute.unwrap_or(all.per_minute);
         budget.per_hour = self.per_hour.unwrap_or(all.per_hour);
+        budget.max_in_flight = self.max_in_flight.unwrap_or(all.max_in_flight);
         budget
     }
 }
@@ -240,8 +243,21 @@ pub struct Identities {
     pub dispatcher: GithubDispatcher,
     /// Budgets of those that have one of their own.
     pub budgets: Vec<(String, Budget)>,
-    /// Where requests go.
-    pub api_roots: BTreeSet<String>,
+}
+
+impl Identities {
+    /// One that no request is sent with: for a host that only takes deliveries, and needs no credential for it.
+    ///
+    /// # Errors
+    /// There is no TLS on this machine.
+    pub fn none() -> Result<Self, String> {
+        let token = StaticToken::new("none", DEFAULT).map_err(|error| report(&error))?;
+        let client = Client::builder(token).build().map_err(|error| report(&error))?;
+        Ok(Self {
+            dispatcher: GithubDispatcher::new(DEFAULT, &client),
+            budgets: Vec::new(),
+        })
+    }
 }
 
 impl Identities {
@@ -284,7 +300,6 @@ impl Identities {
         }
         let mut clients = Vec::new();
         let mut budgets = Vec::new();
-        let mut api_roots = BTreeSet::new();
         for (name, identity) in names {
             let section = if name == DEFAULT {
                 "github".to_owned()
@@ -305,19 +320,33 @@ impl Identities {
             if let Some(own) = &identity.budget {
                 budgets.push((name.to_owned(), own.over(&config.budget).budget()));
             }
-            api_roots.insert(identity.api_root().to_owned());
         }
         let mut clients = clients.into_iter();
         let (name, first) = clients.next().ok_or("there is no identity")?;
         let dispatcher = clients.fold(GithubDispatcher::new(name, &first), |all, (name, client)| {
             all.with_identity(name, &client)
         });
-        Ok(Self {
-            dispatcher,
-            budgets,
-            api_roots,
-        })
+        Ok(Self { dispatcher, budgets })
     }
+}
+
+/// An API root of the configuration that is not on this machine, where stand-ins live; none where every request would stay here. Reads
+/// no credential.
+#[must_use]
+pub fn beyond_loopback(config: &Config) -> Option<String> {
+    let github = std::iter::once(config.github.clone());
+    let others = config.identity.values().map(|one| one.inherit(&config.github));
+    let mut roots = github.chain(others).map(|one| one.api_root().to_owned());
+    roots.find(|root| {
+        let url = url::Url::parse(root).ok();
+        let is_local = match url.as_ref().and_then(url::Url::host) {
+            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+            Some(url::Host::Domain(name)) => name == "localhost",
+            None => false,
+        };
+        !is_local
+    })
 }
 
 fn is_of_a_name(byte: u8) -> bool {

@@ -1,9 +1,15 @@
 //! The real programs against stand-ins on loopback.
 
 #[cfg(test)]
+mod admin;
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod connections;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod function;
 #[cfg(test)]
 mod guard;
 #[cfg(test)]

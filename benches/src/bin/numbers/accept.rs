@@ -88,10 +88,20 @@ pub(crate) async fn durable(folder: &Path, n: usize, n_rounds: usize) -> Row {
         drop(relay);
         journal.close().expect("closed");
         let batch = n.div_ceil(usize::try_from(made).expect("a number"));
-        bare_rates.push(bare::inserts(&file, &folder.join(format!("bare-{round}.db")), WARM, batch));
+        bare_rates.push(bare::inserts(
+            &file,
+            &folder.join(format!("bare-{round}.db")),
+            WARM,
+            batch,
+        ));
     }
     let per_commit = (n * n_rounds) as f64 / commits as f64;
-    let ratios = sorted(ours.iter().zip(&bare_rates).map(|(ours, bare)| ours / bare).collect());
+    let ratios = sorted(
+        ours.iter()
+            .zip(&bare_rates)
+            .map(|(ours, bare)| ours / bare)
+            .collect(),
+    );
     let ratio = median(&ratios);
     Row {
         measure: "durable accept: 64 concurrent deliveries of one event, SQLite, in process",
@@ -110,6 +120,20 @@ pub(crate) async fn durable(folder: &Path, n: usize, n_rounds: usize) -> Row {
             "accept_p99_ms": p99s,
         }),
     }
+}
+
+/// The whole life of events, 16 at once: nothing but relay and journal, for whoever looks for where the time goes.
+pub(crate) async fn cycle(folder: &Path, n: usize) {
+    const AT_ONCE: usize = 16;
+    let journal =
+        Arc::new(SqliteJournal::open(folder.join("cycle.db"), OpenOptions::new()).expect("a journal"));
+    let (relay, github) = relay_benches::relay(Arc::clone(&journal));
+    for first in (0..n).step_by(AT_ONCE) {
+        accept(&relay, first..first + AT_ONCE, AT_ONCE).await;
+        relay.run_due().await.expect("a round");
+    }
+    assert_eq!(github.requests().len(), n.next_multiple_of(AT_ONCE));
+    println!("{:.1} events per commit", n as f64 / journal.n_commits() as f64);
 }
 
 /// One delivery of 5,000 events.

@@ -12,7 +12,9 @@ use relay_core::budget::Budget;
 use relay_core::clock::{Clock as _, TokioClock};
 use relay_core::dispatch::Checked;
 use relay_core::dispatch::Dispatched;
-use relay_core::journal::{Budgets, ClaimKind, ClaimRequest, Claimed, Journal as _, Record, Settlement, Task};
+use relay_core::journal::{
+    Budgets, ClaimKind, ClaimRequest, Claimed, Journal as _, Record, Settlement, Task,
+};
 use relay_core::rules::{RouteConfig, RuleSet};
 use relay_core::testing::doubles::ScriptedDispatcher;
 use relay_core::webhook::SharedSecrets;
@@ -42,9 +44,24 @@ pub(crate) struct Shape {
 pub(crate) const fn shapes(n: usize) -> [Shape; 3] {
     let narrow = if n >= 1_000 { 1_000 } else { 1 };
     [
-        Shape { name: "models", models: n, versions: 1, every: false },
-        Shape { name: "versions", models: n / narrow, versions: narrow, every: true },
-        Shape { name: "one-lane", models: 1, versions: n, every: true },
+        Shape {
+            name: "models",
+            models: n,
+            versions: 1,
+            every: false,
+        },
+        Shape {
+            name: "versions",
+            models: n / narrow,
+            versions: narrow,
+            every: true,
+        },
+        Shape {
+            name: "one-lane",
+            models: 1,
+            versions: n,
+            every: true,
+        },
     ]
 }
 
@@ -53,11 +70,15 @@ fn relay(journal: impl relay_core::journal::Journal + 'static, every: bool) -> R
     if every {
         route.lane = relay_core::lane::LaneMode::Every;
     }
-    RelayBuilder::new(journal, ScriptedDispatcher::new(), RuleSet::load([route]).expect("rules"))
-        .with_secrets(SharedSecrets::new(["s"]).expect("a secret"))
-        .with_budget(Budget::unbounded())
-        .build()
-        .expect("a relay")
+    RelayBuilder::new(
+        journal,
+        ScriptedDispatcher::new(),
+        RuleSet::load([route]).expect("rules"),
+    )
+    .with_secrets(SharedSecrets::new(["s"]).expect("a secret"))
+    .with_budget(Budget::unbounded())
+    .build()
+    .expect("a relay")
 }
 
 /// `numbers fill`: fills a journal, says so, and waits to be killed.
@@ -74,7 +95,10 @@ pub(crate) async fn fill(file: &Path, shape: Shape) {
         assert_eq!(relay.accept(delivery(body)).await.status(), 200);
     }
     let own = std::process::id();
-    println!("{}", json!({"seconds": begin.elapsed().as_secs_f64(), "peak_mib": peak_mib(own)}));
+    println!(
+        "{}",
+        json!({"seconds": begin.elapsed().as_secs_f64(), "peak_mib": peak_mib(own)})
+    );
     std::io::stdout().flush().expect("an output");
     let _ = std::io::stdin().read_line(&mut String::new());
 }
@@ -97,7 +121,10 @@ pub(crate) async fn reopen(file: &Path, shape: Shape) {
     for _ in 0..200 {
         for task in std::mem::take(&mut sent) {
             let begin = Instant::now();
-            let written = journal.settle(TokioClock.now(), vec![dispatched(task)]).await.expect("settled");
+            let written = journal
+                .settle(TokioClock.now(), vec![dispatched(task)])
+                .await
+                .expect("settled");
             assert!(written.fenced.is_empty());
             settles.push(begin.elapsed());
         }
@@ -117,11 +144,18 @@ pub(crate) async fn reopen(file: &Path, shape: Shape) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let checked = begin.elapsed();
-    assert!(matches!(journal.health(), Health::Sound), "{:?}", journal.health());
+    assert!(
+        matches!(journal.health(), Health::Sound),
+        "{:?}",
+        journal.health()
+    );
     let (mut deep, mut empty) = (Vec::new(), Vec::new());
     let folder = tempfile::tempdir_in(file.parent().expect("a folder")).expect("a folder");
     let fresh = SqliteJournal::open(folder.path().join("empty.db"), OpenOptions::new()).expect("a journal");
-    let (deep_relay, empty_relay) = (relay(std::sync::Arc::clone(&journal), shape.every), relay(fresh, shape.every));
+    let (deep_relay, empty_relay) = (
+        relay(std::sync::Arc::clone(&journal), shape.every),
+        relay(fresh, shape.every),
+    );
     const PART: usize = 1_000;
     for round in 0..10 {
         let numbers = 10_000_000 + round * PART..10_000_000 + (round + 1) * PART;
@@ -161,7 +195,9 @@ async fn claim(journal: &SqliteJournal, kind: ClaimKind, max: usize) -> Claimed 
 }
 
 fn checked(task: Task) -> Record {
-    let Task::Check(target) = task else { panic!("{task:?}") };
+    let Task::Check(target) = task else {
+        panic!("{task:?}")
+    };
     Record::Checked {
         target: target.key,
         result: Ok(Checked {
@@ -172,7 +208,9 @@ fn checked(task: Task) -> Record {
 }
 
 fn dispatched(task: Task) -> Settlement {
-    let Task::Send(work) = task else { panic!("{task:?}") };
+    let Task::Send(work) = task else {
+        panic!("{task:?}")
+    };
     Settlement::Dispatched {
         item: work.item.id,
         fence: work.fence,
@@ -196,7 +234,9 @@ pub(crate) fn row(folder: &Path, n: usize) -> Row {
         };
         let said = |child: &mut std::process::Child| -> Value {
             let mut line = String::new();
-            BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+            BufReader::new(child.stdout.take().expect("its output"))
+                .read_line(&mut line)
+                .expect("a line");
             serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"))
         };
         let mut filling = own("fill");
@@ -212,14 +252,32 @@ pub(crate) fn row(folder: &Path, n: usize) -> Row {
         all.push(line);
     }
     let each = |pointer: &str| -> Vec<f64> {
-        all.iter().map(|one| one.pointer(pointer).and_then(Value::as_f64).expect("a figure")).collect()
+        all.iter()
+            .map(|one| one.pointer(pointer).and_then(Value::as_f64).expect("a figure"))
+            .collect()
     };
-    let ratios: Vec<f64> =
-        each("/reopened/accept_ms/p99").iter().zip(each("/reopened/accept_empty_ms/p99")).map(|(deep, empty)| deep / empty).collect();
-    let memory = sorted(each("/reopened/peak_mib").into_iter().chain(each("/fill/peak_mib")).collect());
-    let claims = each("/reopened/first_claim_s").into_iter().chain(each("/reopened/first_send_claim_s"));
+    let ratios: Vec<f64> = each("/reopened/accept_ms/p99")
+        .iter()
+        .zip(each("/reopened/accept_empty_ms/p99"))
+        .map(|(deep, empty)| deep / empty)
+        .collect();
+    let memory = sorted(
+        each("/reopened/peak_mib")
+            .into_iter()
+            .chain(each("/fill/peak_mib"))
+            .collect(),
+    );
+    let claims = each("/reopened/first_claim_s")
+        .into_iter()
+        .chain(each("/reopened/first_send_claim_s"));
     let slowest = sorted(claims.collect());
-    let list = |values: &[f64], digits: usize| values.iter().map(|value| format!("{value:.digits$}")).collect::<Vec<_>>().join(", ");
+    let list = |values: &[f64], digits: usize| {
+        values
+            .iter()
+            .map(|value| format!("{value:.digits$}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     let worst = |values: &[f64]| sorted(values.to_vec())[values.len() - 1];
     Row {
         measure: "backlog of 1,000,000 pending, SQLite, after a kill: 1,000,000 models; 1,000 versions each of 1,000 models, all to go in order; 1,000,000 versions of one model",

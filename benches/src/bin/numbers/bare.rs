@@ -29,7 +29,9 @@ pub(crate) fn rows_of(file: &Path) -> (Vec<OfEvent>, Vec<Vec<Value>>) {
     let read = |sql: &str| {
         let mut statement = connection.prepare(sql).expect("a query");
         let n = statement.column_count();
-        let rows = statement.query_map([], |row| (0..n).map(|i| row.get(i)).collect::<Result<Vec<Value>, _>>());
+        let rows = statement.query_map([], |row| {
+            (0..n).map(|i| row.get(i)).collect::<Result<Vec<Value>, _>>()
+        });
         rows.expect("rows").collect::<Result<Vec<_>, _>>().expect("rows")
     };
     let mut events: BTreeMap<i64, OfEvent> = BTreeMap::new();
@@ -55,30 +57,46 @@ impl Bare {
         journal.close().expect("closed");
         let connection = Connection::open(file).expect("a file");
         connection.set_prepared_statement_cache_capacity(64);
-        let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).expect("WAL");
+        let mode: String = connection
+            .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
+            .expect("WAL");
         assert_eq!(mode, "wal");
         connection
             .execute_batch("PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; PRAGMA foreign_keys = 1; PRAGMA temp_store = memory;")
             .expect("settings");
         let insert = |name: &str| {
             let n: u32 = connection
-                .query_row("SELECT count(*) FROM pragma_table_info(?1)", [name], |row| row.get(0))
+                .query_row("SELECT count(*) FROM pragma_table_info(?1)", [name], |row| {
+                    row.get(0)
+                })
                 .expect("columns");
             format!("INSERT INTO {name} VALUES ({})", vec!["?"; n as usize].join(","))
         };
         let statements = TABLES.iter().map(|(name, _)| insert(name)).collect();
         for row in shared {
-            connection.execute(&insert("targets"), params_from_iter(row)).expect("a target");
+            connection
+                .execute(&insert("targets"), params_from_iter(row))
+                .expect("a target");
         }
-        Self { connection, statements }
+        Self {
+            connection,
+            statements,
+        }
     }
 
     /// One transaction, synced.
     pub(crate) fn commit<'e>(&self, events: impl IntoIterator<Item = &'e OfEvent>) {
-        let run = |sql: &str| self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
+        let run = |sql: &str| {
+            self.connection
+                .prepare_cached(sql)
+                .and_then(|mut statement| statement.execute([]))
+        };
         run("BEGIN IMMEDIATE").expect("begun");
         for (table, row) in events.into_iter().flatten() {
-            let mut statement = self.connection.prepare_cached(&self.statements[*table]).expect("a statement");
+            let mut statement = self
+                .connection
+                .prepare_cached(&self.statements[*table])
+                .expect("a statement");
             statement.execute(params_from_iter(row)).expect("a row");
         }
         run("COMMIT").expect("synced");

@@ -71,7 +71,11 @@ pub(crate) async fn deliver(to: SocketAddr, numbers: std::ops::Range<usize>, n_a
     }
     let took = begin.elapsed();
     latencies.sort_unstable();
-    assert_eq!(latencies.len(), numbers.len(), "not all was delivered in {LONGEST:?}");
+    assert_eq!(
+        latencies.len(),
+        numbers.len(),
+        "not all was delivered in {LONGEST:?}"
+    );
     Loaded { latencies, took }
 }
 
@@ -102,7 +106,10 @@ impl Connection {
             self.to,
             body.len()
         );
-        self.stream.write_all(request.as_bytes()).await.expect("a delivery");
+        self.stream
+            .write_all(request.as_bytes())
+            .await
+            .expect("a delivery");
         self.buffer.clear();
         let head_ends = loop {
             self.more().await;

@@ -30,10 +30,11 @@ use std::process::ExitCode;
 use report::{Begun, Row};
 
 const USAGE: &str = "\
-numbers ROW... [--small] [--rounds R] [--folder FOLDER] [--out FILE]
+numbers ROW... [--small] [--rounds R] [--folder FOLDER] [--out FILE] [--only PEER]
     ROW is durable, webhook, large, idle, peers, backlog, or all; FOLDER holds the journals (the system's for temporary files);
-    FILE gets a line of JSON for each row
+    FILE gets a line of JSON for each row; PEER is one of those of the row peers, which prints its figures and makes no row
 numbers table FILE       the rows of such a file as Markdown
+numbers cycle N          accepts, sends to a double and settles N events, 16 at once, for a profiler or a counter of instructions
 numbers --check          what must hold on every machine: commits of concurrent deliveries and of one large delivery";
 
 const ROWS: [&str; 6] = ["durable", "webhook", "large", "idle", "peers", "backlog"];
@@ -43,13 +44,22 @@ struct Settings {
     rounds: Option<usize>,
     folder: Option<PathBuf>,
     out: Option<PathBuf>,
+    only: Option<String>,
 }
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+    match arguments
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
         ["table", file] => {
-            print!("{}", report::table(&std::fs::read_to_string(file).expect("a file of results")));
+            print!(
+                "{}",
+                report::table(&std::fs::read_to_string(file).expect("a file of results"))
+            );
             ExitCode::SUCCESS
         }
         ["fill", file, shape, n] => {
@@ -58,6 +68,11 @@ fn main() -> ExitCode {
         }
         ["reopen", file, shape, n] => {
             runtime().block_on(backlog::reopen(Path::new(file), shape_of(shape, n)));
+            ExitCode::SUCCESS
+        }
+        ["cycle", n] => {
+            let folder = tempfile::tempdir().expect("a folder");
+            runtime().block_on(accept::cycle(folder.path(), n.parse().expect("a number")));
             ExitCode::SUCCESS
         }
         ["--check"] => check(),
@@ -74,7 +89,10 @@ fn runtime() -> tokio::runtime::Runtime {
 
 fn shape_of(name: &str, n: &str) -> backlog::Shape {
     let shapes = backlog::shapes(n.parse().expect("a number"));
-    shapes.into_iter().find(|shape| shape.name == name).expect("a shape")
+    shapes
+        .into_iter()
+        .find(|shape| shape.name == name)
+        .expect("a shape")
 }
 
 fn measure(given: &[&str]) -> Result<ExitCode, String> {
@@ -83,6 +101,7 @@ fn measure(given: &[&str]) -> Result<ExitCode, String> {
         rounds: None,
         folder: None,
         out: None,
+        only: None,
     };
     let mut rows: Vec<&str> = Vec::new();
     let mut given = given.iter();
@@ -92,6 +111,7 @@ fn measure(given: &[&str]) -> Result<ExitCode, String> {
             "--small" => settings.small = true,
             "--rounds" => settings.rounds = Some(value()?.parse().map_err(|_| "--rounds needs a number")?),
             "--folder" => settings.folder = Some(PathBuf::from(value()?)),
+            "--only" => settings.only = Some((*value()?).to_owned()),
             "--out" => settings.out = Some(PathBuf::from(value()?)),
             "all" => rows.extend(ROWS),
             row if ROWS.contains(&row) => rows.push(row),
@@ -101,8 +121,16 @@ fn measure(given: &[&str]) -> Result<ExitCode, String> {
     if rows.is_empty() {
         return Err("no row is named".to_owned());
     }
+    if let Some(only) = &settings.only {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        println!("{}", runtime().block_on(peers::only(only, folder.path(), 10_000)));
+        return Ok(ExitCode::SUCCESS);
+    }
     for row in rows {
-        let folder = settings.folder.as_ref().map_or_else(tempfile::tempdir, tempfile::tempdir_in);
+        let folder = settings
+            .folder
+            .as_ref()
+            .map_or_else(tempfile::tempdir, tempfile::tempdir_in);
         let folder = folder.map_err(|error| error.to_string())?;
         let begun = Begun::now();
         let row = one(row, folder.path(), &settings);
@@ -120,7 +148,11 @@ fn one(row: &str, folder: &Path, settings: &Settings) -> Row {
         "webhook" => runtime.block_on(webhook::durable(folder, pick(2_000, 20_000), rounds)),
         "large" => runtime.block_on(accept::large(folder)),
         "idle" => runtime.block_on(latency::idle(folder, pick(50, 1_000))),
-        "peers" => runtime.block_on(peers::side_by_side(folder, pick(2_000, 10_000), settings.rounds.unwrap_or_else(|| pick(1, 3)))),
+        "peers" => runtime.block_on(peers::side_by_side(
+            folder,
+            pick(2_000, 10_000),
+            settings.rounds.unwrap_or_else(|| pick(1, 3)),
+        )),
         _ => backlog::row(folder, pick(20_000, 1_000_000)),
     }
 }
@@ -133,7 +165,9 @@ fn check() -> ExitCode {
     let large = runtime.block_on(accept::large(folder.path()));
     let per_commit = durable.figures["events_per_commit"].as_f64().unwrap_or_default();
     let commits = large.figures["commits"].as_u64().unwrap_or(u64::MAX);
-    println!("64 concurrent deliveries: {per_commit:.1} events per commit; 5,000 events in one delivery: {commits} commits");
+    println!(
+        "64 concurrent deliveries: {per_commit:.1} events per commit; 5,000 events in one delivery: {commits} commits"
+    );
     if per_commit >= 16.0 && commits <= 4 {
         ExitCode::SUCCESS
     } else {

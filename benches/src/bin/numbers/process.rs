@@ -27,7 +27,8 @@ impl Program {
         let output = child.stdout.take().expect("its output");
         BufReader::new(output).read_line(&mut line).expect("its line");
         let address = line.trim().strip_prefix("listening on http://");
-        let address = address.unwrap_or_else(|| panic!("{:?} does not listen: {line}", command.get_program()));
+        let address =
+            address.unwrap_or_else(|| panic!("{:?} does not listen: {line}", command.get_program()));
         Self {
             address: address.parse().expect("an address"),
             child,
@@ -63,13 +64,19 @@ fn cpu_s(pid: u32) -> f64 {
     // The second field is a name in brackets, which may hold spaces.
     let (_, rest) = stat.rsplit_once(')').expect("a name");
     let ticks = rest.split_whitespace().skip(11).take(4);
-    ticks.map(|ticks| ticks.parse::<f64>().expect("ticks")).sum::<f64>() / 100.0
+    ticks
+        .map(|ticks| ticks.parse::<f64>().expect("ticks"))
+        .sum::<f64>()
+        / 100.0
 }
 
 /// The largest resident size of a process so far, in MiB.
 pub(crate) fn peak_mib(pid: u32) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its size");
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .expect("its size");
     let kib = line.trim().trim_end_matches(" kB");
     kib.parse::<f64>().expect("a size") / 1024.0
 }
@@ -78,24 +85,34 @@ pub(crate) fn peak_mib(pid: u32) -> f64 {
 pub(crate) fn built(name: &str) -> std::path::PathBuf {
     let own = std::env::current_exe().expect("the path of this program");
     let folder = own.parent().expect("its folder");
-    let found = [folder.join("examples").join(name), folder.join(name)].into_iter().find(|path| path.is_file());
-    found.unwrap_or_else(|| panic!("{name} is not built; `cargo build --release -p relay-examples --example {name}` builds it"))
+    let found = [folder.join("examples").join(name), folder.join(name)]
+        .into_iter()
+        .find(|path| path.is_file());
+    found.unwrap_or_else(|| {
+        panic!("{name} is not built; `cargo build --release -p relay-examples --example {name}` builds it")
+    })
 }
 
-/// The real server over a new journal in this folder: no bound on the rate, one route to the stand-in.
-pub(crate) fn host_server(folder: &Path, github: SocketAddr) -> Program {
+/// The real server over a new journal in this folder: no bound on the rate but so many requests at once, one route to the stand-in.
+pub(crate) fn host_server(folder: &Path, github: SocketAddr, max_in_flight: usize) -> Program {
     let config = folder.join("relay.toml");
     let journal = folder.join("relay.db");
     let text = format!(
         "[webhook]\nsecret_env = [\"RELAY_SECRET\"]\n[journal]\npath = {journal:?}\n\
          [github]\napi_root = \"http://{github}\"\ntoken_env = \"RELAY_TOKEN\"\n\
-         [budget]\nmin_interval_ms = 0\nper_minute = 0\nper_hour = 0\n\
+         [budget]\nmin_interval_ms = 0\nper_minute = 0\nper_hour = 0\nmax_in_flight = {max_in_flight}\n\
          [[route]]\nname = \"deploy\"\nrepository = {:?}\n",
         crate::standin::REPOSITORY
     );
     std::fs::write(&config, text).expect("a configuration");
     let mut command = Command::new(built("host_server"));
-    command.arg("--config").arg(&config).args(["--listen", "127.0.0.1:0"]).env_clear();
-    command.env("RELAY_SECRET", crate::load::SECRET).env("RELAY_TOKEN", crate::standin::TOKEN);
+    command
+        .arg("--config")
+        .arg(&config)
+        .args(["--listen", "127.0.0.1:0"])
+        .env_clear();
+    command
+        .env("RELAY_SECRET", crate::load::SECRET)
+        .env("RELAY_TOKEN", crate::standin::TOKEN);
     Program::start(&mut command)
 }

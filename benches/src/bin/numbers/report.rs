@@ -55,15 +55,20 @@ pub(crate) fn table(lines: &str) -> String {
     let mut latest: Vec<Value> = Vec::new();
     for line in lines.lines() {
         let line: Value = serde_json::from_str(line).expect("a line of JSON");
-        match latest.iter_mut().find(|known| known["measure"] == line["measure"]) {
+        match latest
+            .iter_mut()
+            .find(|known| known["measure"] == line["measure"])
+        {
             Some(known) => *known = line,
             None => latest.push(line),
         }
     }
     let rows = latest.iter().map(|line| format!("{}\n", table_row(line)));
-    std::iter::once("| measure | goal | reached | met | commit, begun |\n| --- | --- | --- | --- | --- |\n".to_owned())
-        .chain(rows)
-        .collect()
+    std::iter::once(
+        "| measure | goal | reached | met | commit, begun |\n| --- | --- | --- | --- | --- |\n".to_owned(),
+    )
+    .chain(rows)
+    .collect()
 }
 
 fn table_row(line: &Value) -> String {
@@ -81,11 +86,18 @@ fn table_row(line: &Value) -> String {
 
 fn said(program: &str, arguments: &[&str]) -> String {
     let output = std::process::Command::new(program).args(arguments).output();
-    output.map_or_else(|_| "unknown".to_owned(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    output.map_or_else(
+        |_| "unknown".to_owned(),
+        |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+    )
 }
 
 fn commit() -> String {
-    let changed = if said("git", &["status", "--porcelain", "--untracked-files=no"]).is_empty() { "" } else { "+" };
+    let changed = if said("git", &["status", "--porcelain", "--untracked-files=no"]).is_empty() {
+        ""
+    } else {
+        "+"
+    };
     format!("{}{changed}", said("git", &["rev-parse", "--short", "HEAD"]))
 }
 
@@ -104,10 +116,18 @@ fn load() -> String {
 
 /// The moment, to the second, in UTC.
 fn now() -> String {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock");
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .expect("a clock");
     let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     let (mut year, mut day) = (1970, days);
-    let length = |year: u64| if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) { 366 } else { 365 };
+    let length = |year: u64| {
+        if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) {
+            366
+        } else {
+            365
+        }
+    };
     while day >= length(year) {
         day -= length(year);
         year += 1;
@@ -121,5 +141,11 @@ fn now() -> String {
         day -= days_of_month;
         month += 1;
     }
-    format!("{year}-{month:02}-{:02}T{:02}:{:02}:{:02}Z", day + 1, second / 3_600, second / 60 % 60, second % 60)
+    format!(
+        "{year}-{month:02}-{:02}T{:02}:{:02}:{:02}Z",
+        day + 1,
+        second / 3_600,
+        second / 60 % 60,
+        second % 60
+    )
 }

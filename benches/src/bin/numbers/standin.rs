@@ -64,7 +64,10 @@ impl StandIn {
                 if found == n {
                     return;
                 }
-                assert!(begin.elapsed() < longest, "{found} of {n} dispatches in {longest:?}");
+                assert!(
+                    begin.elapsed() < longest,
+                    "{found} of {n} dispatches in {longest:?}"
+                );
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -79,9 +82,14 @@ impl StandIn {
     fn take(&self, body: &[u8], token: Option<&str>) -> StatusCode {
         let at = Instant::now();
         let value: Value = serde_json::from_slice(body).unwrap_or_default();
-        let model = value.pointer("/client_payload/model_name").and_then(Value::as_str);
-        let version = value.pointer("/client_payload/model_version").and_then(Value::as_str);
-        let is_right = value["event_type"] == "deploy_pipeline_action" && version == Some("1") && token == Some(TOKEN);
+        let model = value
+            .pointer("/client_payload/model_name")
+            .and_then(Value::as_str);
+        let version = value
+            .pointer("/client_payload/model_version")
+            .and_then(Value::as_str);
+        let is_right =
+            value["event_type"] == "deploy_pipeline_action" && version == Some("1") && token == Some(TOKEN);
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         match model {
             Some(model) if is_right && !taken.dispatches.contains_key(model) => {
@@ -103,8 +111,12 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let token = headers.get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = token.and_then(|value| value.split_once(' ')).map(|(_, token)| token);
+    let token = headers
+        .get(http::header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let token = token
+        .and_then(|value| value.split_once(' '))
+        .map(|(_, token)| token);
     let (status, answer) = match (method, uri.path()) {
         (Method::POST, "/repos/contoso/deploy/dispatches") => (standin.take(&body, token), String::new()),
         (Method::GET, "/repos/contoso/deploy") => {

@@ -19,8 +19,8 @@ use relay_core::clock::Timestamp;
 use relay_core::journal::item::{EventSeq, ItemId};
 use relay_core::journal::scan::{Page, ScanQuery};
 use relay_core::journal::{
-    AcceptBatch, Acceptance, ClaimRequest, Claimed, Durability, Fate, Journal, JournalError, MemoryJournal, Record,
-    Settlement, Written,
+    AcceptBatch, Acceptance, ClaimRequest, Claimed, Durability, Fate, Journal, JournalError, MemoryJournal,
+    Record, Settlement, Written,
 };
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -47,7 +47,7 @@ impl Journal for Nothing {
         };
         Ok(Acceptance {
             fates: batch.events.iter().map(fate).collect(),
-            alerts: Vec::new(),
+            ..Acceptance::default()
         })
     }
 
@@ -71,13 +71,18 @@ impl Journal for Nothing {
 async fn events(State(relay): State<Relay>, request: Request<Body>) -> Response {
     let (head, body) = request.into_parts();
     let body: Bytes = body.collect().await.expect("a body").to_bytes();
-    relay.accept(Request::from_parts(head, body)).await.map(Body::from)
+    relay
+        .accept(Request::from_parts(head, body))
+        .await
+        .map(Body::from)
 }
 
 async fn serve(relay: Relay) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let router = Router::new().route("/events", axum::routing::any(events)).with_state(relay);
+    let router = Router::new()
+        .route("/events", axum::routing::any(events))
+        .with_state(relay);
     tokio::spawn(async move { axum::serve(listener, router).await });
     address
 }

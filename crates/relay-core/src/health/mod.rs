@@ -54,6 +54,18 @@ pub enum Severity {
     Note,
 }
 
+impl Severity {
+    /// Its word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::Stuck => "stuck",
+            Self::Note => "note",
+        }
+    }
+}
+
 /// What is wrong, as a word for rules and dashboards.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -208,7 +220,9 @@ pub(crate) fn problems(known: &Known<'_>) -> Vec<Problem> {
             "look at the log: its reason is there",
         ),
     }
-    found.problems.sort_by_key(|problem| (problem.severity, problem.kind));
+    found
+        .problems
+        .sort_by_key(|problem| (problem.severity, problem.kind));
     found.problems
 }
 
@@ -252,20 +266,30 @@ impl Found {
             self.add(Severity::Critical, ProblemKind::EventsLost, Some(at), what, todo);
         }
         if let Some(at) = facts.subscription_deleted_at {
-            let which = facts.subscription_deleted.as_deref().unwrap_or("a subscription that was not named");
+            let which = facts
+                .subscription_deleted
+                .as_deref()
+                .unwrap_or("a subscription that was not named");
             let what = format!(
                 "the event subscription {which} was deleted {} ago: nothing comes from it any more",
                 self.ago(at)
             );
             let todo = "create it again, unless that was meant";
-            self.add(Severity::Critical, ProblemKind::SubscriptionDeleted, Some(at), what, todo);
+            self.add(
+                Severity::Critical,
+                ProblemKind::SubscriptionDeleted,
+                Some(at),
+                what,
+                todo,
+            );
         }
         if known.counts.unreadable > 0 {
             let what = format!(
                 "{} could not be read as an event since the start",
                 n_of(known.counts.unreadable, "element", "elements")
             );
-            let todo = "read what was kept aside, and ask whoever sends it; nothing of it is lost while it is kept";
+            let todo =
+                "read what was kept aside, and ask whoever sends it; nothing of it is lost while it is kept";
             self.add(Severity::Note, ProblemKind::Unreadable, None, what, todo);
         }
     }
@@ -276,21 +300,37 @@ impl Found {
         if let Some(Block { why, since }) = &journal.pause {
             let what = format!("nothing is sent, for {}: {why}", self.ago(*since));
             let todo = "resume the journal once no other relay sends what it holds";
-            self.add(Severity::Stuck, ProblemKind::JournalPaused, Some(*since), what, todo);
+            self.add(
+                Severity::Stuck,
+                ProblemKind::JournalPaused,
+                Some(*since),
+                what,
+                todo,
+            );
         }
         for principal in &journal.principals {
             let (name, wait) = (&principal.name, waiting.for_principal(&principal.name));
             if let Some(Block { why, since }) = &principal.block {
-                let what = format!("the identity {name:?} is blocked for {}: {why}; {wait}", self.ago(*since));
+                let what = format!(
+                    "the identity {name:?} is blocked for {}: {why}; {wait}",
+                    self.ago(*since)
+                );
                 let todo = "renew its credential, or its rights; it is checked every 10 minutes, and at once on the command `recheck`";
-                self.add(Severity::Stuck, ProblemKind::IdentityBlocked, Some(*since), what, todo);
+                self.add(
+                    Severity::Stuck,
+                    ProblemKind::IdentityBlocked,
+                    Some(*since),
+                    what,
+                    todo,
+                );
             }
             if let Some(until) = principal.closed_until.filter(|until| *until > self.now) {
                 let what = format!(
                     "GitHub closed the identity {name:?} for another {}; {wait}",
                     plain(until.since(self.now))
                 );
-                let todo = "nothing: it opens by itself; where this comes often, give the identity a smaller budget";
+                let todo =
+                    "nothing: it opens by itself; where this comes often, give the identity a smaller budget";
                 self.add(Severity::Note, ProblemKind::IdentityClosed, None, what, todo);
             }
         }
@@ -309,12 +349,24 @@ impl Found {
             if let Some(Block { why, since }) = &target.block {
                 let what = format!("{name} is blocked for {}: {why}; {wait}", self.ago(*since));
                 let todo = "see that the repository is there and that the identity may write to it; it is checked every 10 minutes, and at once on the command `recheck`";
-                self.add(Severity::Stuck, ProblemKind::TargetBlocked, Some(*since), what, todo);
+                self.add(
+                    Severity::Stuck,
+                    ProblemKind::TargetBlocked,
+                    Some(*since),
+                    what,
+                    todo,
+                );
             }
             if let Some(Block { why, since }) = &target.pause {
                 let what = format!("{name} is paused for {}: {why}; {wait}", self.ago(*since));
                 let todo = "resume it when it may go on";
-                self.add(Severity::Stuck, ProblemKind::TargetPaused, Some(*since), what, todo);
+                self.add(
+                    Severity::Stuck,
+                    ProblemKind::TargetPaused,
+                    Some(*since),
+                    what,
+                    todo,
+                );
             }
         }
     }
@@ -428,9 +480,15 @@ pub(crate) fn drain(
         }
         n_open = n_open.saturating_add(n);
         let rows = journal.waiting.iter().filter(|row| row.target == target.key);
-        latest_due = rows.map(|row| row.latest_due).chain([latest_due]).max().unwrap_or(now);
+        latest_due = rows
+            .map(|row| row.latest_due)
+            .chain([latest_due])
+            .max()
+            .unwrap_or(now);
     }
-    let opens_at = principal.and_then(|principal| principal.closed_until).map_or(now, |until| until.max(now));
+    let opens_at = principal
+        .and_then(|principal| principal.closed_until)
+        .map_or(now, |until| until.max(now));
     let end = match n_open {
         0 => now,
         // What is tried again later is not sent before it is due.

@@ -253,15 +253,30 @@ fn ok_an_estimate_leaves_out_what_is_closed_and_waits_for_what_opens() {
     let check = |journal: &Overview, expect: &str, in_s: Option<u64>| {
         let drain = drain("default", &budget, journal, &attempts, NOW);
         assert_eq!((drain.to_string().as_str(), drain.drained_in_s), (expect, in_s));
-        assert_eq!((drain.left_this_hour, drain.left_this_minute), (Some(498), Some(59)));
+        assert_eq!(
+            (drain.left_this_hour, drain.left_this_minute),
+            (Some(498), Some(59))
+        );
     };
     // Ten of half a second, a second apart.
-    check(&journal, "default: 10 wait, 7 more are held, drained in 14 s", Some(14));
+    check(
+        &journal,
+        "default: 10 wait, 7 more are held, drained in 14 s",
+        Some(14),
+    );
     journal.principals[0].closed_until = Some(NOW.after(Duration::from_secs(600)));
-    check(&journal, "default: 10 wait, 7 more are held, drained in 10 min", Some(614));
+    check(
+        &journal,
+        "default: 10 wait, 7 more are held, drained in 10 min",
+        Some(614),
+    );
     // One is tried again in 20 minutes.
     journal.waiting[0].latest_due = NOW.after(Duration::from_secs(1_200));
-    check(&journal, "default: 10 wait, 7 more are held, drained in 20 min", Some(1_200));
+    check(
+        &journal,
+        "default: 10 wait, 7 more are held, drained in 20 min",
+        Some(1_200),
+    );
     journal.principals[0].block = block("401", 1);
     check(&journal, "default: 0 wait, 17 more are held", None);
     journal.principals[0].block = None;

@@ -176,19 +176,25 @@ pub trait Rows: ReadRows + TrackRows {
 
     /// Any item of this workspace (by its event) that has no verdict, or holds its lane.
     fn open_item_of(&mut self, workspace: &str) -> Stored<Option<Item>>;
-    /// Marks the releases of this workspace as forgotten, removes the marks of its lanes, and gives its events keys that no event has.
-    /// Gives the numbers of releases and of lanes.
+    /// Marks the releases of this workspace as forgotten whose latest item is of an event of it, removes the marks of its lanes, and
+    /// gives its events keys that no event has. Gives the numbers of releases and of lanes.
     fn forget_workspace(&mut self, workspace: &str) -> Stored<(u64, u64)>;
 
-    /// At most `limit` settled items, in order of their numbers, that were settled before a moment, are not parked, and have a
-    /// snapshot, and whose track, if there is one, is over.
+    /// Removes the body of an event and writes why nothing came of it.
+    fn reject_event(&mut self, seq: EventSeq, why: &str) -> Stored<()>;
+    /// At most `limit` settled items, in the order (when they were settled, number), that were settled before a moment and have a
+    /// snapshot; without those that are parked, unless a later generation has taken their place, and without
+    /// those whose track is open.
     fn old_items(&mut self, before: Timestamp, limit: usize) -> Stored<Vec<Item>>;
     /// Removes the snapshot of a settled item, and its history.
     fn strip_item(&mut self, id: ItemId) -> Stored<()>;
-    /// Removes the body of an event, and the history that is of no item.
+    /// Removes the body of an event, and its history that is of no item.
     fn strip_event(&mut self, seq: EventSeq) -> Stored<()>;
-    /// Removes at most `limit` events that no route wanted and that were received before a moment, with their history; gives how many.
+    /// Removes at most `limit` events of which nothing came and that were received before a moment, earliest first, with their history;
+    /// gives how many.
     fn remove_unwanted(&mut self, before: Timestamp, limit: usize) -> Stored<usize>;
+    /// Removes at most `limit` rows of history that are of no event and no item and older than a moment; gives how many.
+    fn remove_history_of_nothing(&mut self, before: Timestamp, limit: usize) -> Stored<usize>;
 
     /// Adds an event with its own number.
     fn restore_event(&mut self, event: &EventRow) -> Stored<()>;

@@ -132,6 +132,8 @@ pub struct ItemFilter {
     pub event: Option<EventSeq>,
     /// Only the item with this relay id.
     pub relay_id: Option<String>,
+    /// Only items of the route with this name.
+    pub route: Option<String>,
 }
 
 impl ItemFilter {
@@ -148,6 +150,7 @@ impl ItemFilter {
                 .relay_id
                 .as_deref()
                 .is_none_or(|id| item.relay_id.as_str() == id)
+            && self.route.as_deref().is_none_or(|route| item.route == route)
     }
 }
 

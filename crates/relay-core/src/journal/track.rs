@@ -104,6 +104,19 @@ pub struct Track {
 }
 
 impl Track {
+    /// All words that [`standing`](Self::standing) gives.
+    pub const STANDINGS: [&'static str; 9] = [
+        "seeking",
+        "seeking_late",
+        "following",
+        "following_late",
+        "seen",
+        "succeeded",
+        "failed",
+        "untracked",
+        "stopped",
+    ];
+
     /// The word by which it is counted and found.
     #[must_use]
     pub fn standing(&self) -> &'static str {

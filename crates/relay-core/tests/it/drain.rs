@@ -79,7 +79,10 @@ struct Backlog {
 }
 
 impl Backlog {
-    fn new(routes: impl IntoIterator<Item = RouteConfig>, change: impl FnOnce(RelayBuilder) -> RelayBuilder) -> Self {
+    fn new(
+        routes: impl IntoIterator<Item = RouteConfig>,
+        change: impl FnOnce(RelayBuilder) -> RelayBuilder,
+    ) -> Self {
         let (clock, alarm) = doubles();
         let github = Arc::new(Taking {
             script: ScriptedDispatcher::new(),
@@ -207,10 +210,10 @@ async fn ok_after_a_limit_that_github_named_it_is_right_again() {
     backlog.deliver(300).await;
     backlog.work(100, usize::MAX / 2).await;
     let until = backlog.clock.now().after(Duration::from_secs(1_000));
-    backlog
-        .github
-        .script
-        .then_dispatch(Err(DispatchError::new(Advice::Throttled { until }, "403, and a limit")));
+    backlog.github.script.then_dispatch(Err(DispatchError::new(
+        Advice::Throttled { until },
+        "403, and a limit",
+    )));
     backlog.work(101, usize::MAX / 2).await;
     let told = backlog.ask().await;
     // What was refused for now still waits. 1,000 s, and 200 requests.
@@ -257,7 +260,11 @@ async fn ok_a_larger_priority_goes_first_over_all_lanes_of_an_identity() {
         route.priority = priority;
         route
     };
-    let routes = [route("later", "slow-*", -1), route("usual", "m*", 0), route("first", "hot-*", 7)];
+    let routes = [
+        route("later", "slow-*", -1),
+        route("usual", "m*", 0),
+        route("first", "hot-*", 7),
+    ];
     let mut backlog = Backlog::new(routes, |builder| builder);
     let post_of = |models: &[&str]| {
         let events: Vec<Value> = models.iter().map(|model| registered(model, model, "1")).collect();
@@ -265,7 +272,9 @@ async fn ok_a_larger_priority_goes_first_over_all_lanes_of_an_identity() {
     };
     let relay = backlog.relay.clone();
     relay
-        .accept(post_of(&["slow-1", "m1", "hot-1", "m2", "slow-2", "hot-2", "m3", "m4"]))
+        .accept(post_of(&[
+            "slow-1", "m1", "hot-1", "m2", "slow-2", "hot-2", "m3", "m4",
+        ]))
         .await;
     backlog.work(3, usize::MAX / 2).await;
     // What comes late and matters more overtakes what has waited.
@@ -275,6 +284,8 @@ async fn ok_a_larger_priority_goes_first_over_all_lanes_of_an_identity() {
     let sent: Vec<String> = backlog.github.script.requests().into_iter().map(model).collect();
     assert_eq!(
         sent,
-        ["hot-1", "hot-2", "m1", "hot-3", "m2", "m3", "m4", "m5", "slow-1", "slow-2"]
+        [
+            "hot-1", "hot-2", "m1", "hot-3", "m2", "m3", "m4", "m5", "slow-1", "slow-2"
+        ]
     );
 }

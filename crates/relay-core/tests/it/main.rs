@@ -10,6 +10,8 @@ mod drain;
 #[cfg(test)]
 mod flow;
 #[cfg(test)]
+mod numbers;
+#[cfg(test)]
 mod pass_through;
 #[cfg(test)]
 mod props;
@@ -17,6 +19,8 @@ mod props;
 mod release;
 #[cfg(test)]
 mod rig;
+#[cfg(test)]
+mod spans;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -316,7 +316,12 @@ impl World {
                     look,
                 });
             }
-            (Task::Track(Tracking { item, track, fence }), how) => {
+            (
+                Task::Track(Tracking {
+                    item, track, fence, ..
+                }),
+                how,
+            ) => {
                 let run = RunRef {
                     id: "1".to_owned(),
                     url: None,

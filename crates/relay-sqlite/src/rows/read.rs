@@ -23,8 +23,7 @@ pub(super) const COUNTS: &str = "SELECT standing, count(*) FROM items GROUP BY s
 pub(super) const WAITING: &str =
     "SELECT target, count(*) AS n, min(due_at) AS earliest_due, max(due_at) AS latest_due FROM items
     WHERE phase = ?1 AND phase <> 'settled' AND lease_fence IS NULL GROUP BY target ORDER BY target";
-pub(super) const PARKED: &str =
-    "SELECT count(*) AS n, min(items.settled_at) AS oldest,
+pub(super) const PARKED: &str = "SELECT count(*) AS n, min(items.settled_at) AS oldest,
         count(DISTINCT CASE WHEN items.holds_lane = 1 THEN items.lane END) AS n_lanes
     FROM items JOIN releases ON releases.dispatch_key = items.dispatch_key AND releases.item = items.id
     WHERE items.standing = 'parked' AND releases.forgotten = 0";
@@ -62,8 +61,7 @@ impl ReadRows for Tx<'_> {
     }
 
     fn items_after(&mut self, after: ItemId, filter: &ItemFilter, limit: usize) -> Stored<Vec<Item>> {
-        let (condition, mut values) = condition(filter);
-        let sql = format!("SELECT * FROM items WHERE id > ?{condition} ORDER BY id LIMIT ?");
+        let (sql, mut values) = items(filter);
         values.insert(0, Value::from(after.0));
         values.push(Value::from(to_limit(limit)));
         self.all(&sql, params_from_iter(values), columns::item)
@@ -131,10 +129,9 @@ impl ReadRows for Tx<'_> {
         let mut of_target: BTreeMap<String, Waiting> = BTreeMap::new();
         for phase in [Phase::Judging, Phase::Waiting] {
             for row in self.all(WAITING, params![phase.as_str()], columns::waiting)? {
-                let known = of_target.entry(row.target.clone()).or_insert_with(|| Waiting {
-                    n: 0,
-                    ..row.clone()
-                });
+                let known = of_target
+                    .entry(row.target.clone())
+                    .or_insert_with(|| Waiting { n: 0, ..row.clone() });
                 known.n = known.n.saturating_add(row.n);
                 known.earliest_due = known.earliest_due.min(row.earliest_due);
                 known.latest_due = known.latest_due.max(row.latest_due);
@@ -158,9 +155,9 @@ impl ReadRows for Tx<'_> {
     }
 }
 
-/// A filter as a condition: its text consists of constants and question marks only.
-fn condition(filter: &ItemFilter) -> (String, Vec<Value>) {
-    let mut text = String::new();
+/// The items of a filter: its text consists of constants and question marks only.
+fn items(filter: &ItemFilter) -> (String, Vec<Value>) {
+    let mut text = String::from("SELECT * FROM items WHERE id > ?");
     let mut values = Vec::new();
     if !filter.phases.is_empty() {
         // A phase that is named twice counts once; the list is never longer than there are phases.
@@ -192,5 +189,20 @@ fn condition(filter: &ItemFilter) -> (String, Vec<Value>) {
         text.push_str(" AND relay_id = ?");
         values.push(Value::from(id.clone()));
     }
+    if let Some(route) = &filter.route {
+        text.push_str(" AND route = ?");
+        values.push(Value::from(route.clone()));
+    }
+    text.push_str(" ORDER BY id LIMIT ?");
     (text, values)
+}
+
+/// What a compaction asks for each event.
+#[cfg(test)]
+pub(super) fn items_of_event() -> String {
+    let filter = ItemFilter {
+        event: Some(EventSeq(1)),
+        ..ItemFilter::default()
+    };
+    items(&filter).0
 }

@@ -340,6 +340,7 @@ impl Pair {
             verdict: self.random.pick(&words).map(str::to_owned),
             event: self.random.pick(&[None, None, Some(EventSeq(3))]),
             relay_id: self.random.pick(&[None, None, Some("none".to_owned())]),
+            route: self.random.pick(&[None, None, Some("every".to_owned())]),
         };
         let after = ItemId(i64::try_from(self.random.below(10)).unwrap());
         for query in [

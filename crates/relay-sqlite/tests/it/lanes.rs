@@ -146,9 +146,9 @@ fn to_version_1(path: &Path) {
     let connection = Connection::open(path).unwrap();
     let back = "BEGIN; \
          DROP TABLE tracks; DROP TABLE track_paces; ALTER TABLE targets DROP COLUMN hides_relay_id; \
-         DROP INDEX items_old; DROP INDEX events_unwanted; DROP INDEX events_workspace; DROP INDEX history_event; \
+         DROP INDEX items_old; DROP INDEX events_unwanted; DROP INDEX history_event; DROP INDEX history_of_nothing; \
          ALTER TABLE meta DROP COLUMN pause_why; ALTER TABLE meta DROP COLUMN pause_since; \
-         ALTER TABLE meta DROP COLUMN inode; ALTER TABLE releases DROP COLUMN forgotten; \
+         ALTER TABLE meta DROP COLUMN inode; ALTER TABLE meta DROP COLUMN born; ALTER TABLE releases DROP COLUMN forgotten; \
          ALTER TABLE targets DROP COLUMN pause_why; ALTER TABLE targets DROP COLUMN pause_since; \
          DROP INDEX items_lane_order; DROP INDEX items_due; \
          CREATE INDEX items_due ON items (phase, target, rank, due_at, id) \

@@ -14,8 +14,9 @@ use crate::journal::verbs::Verb;
 use crate::journal::{Budgets, ClaimKind, ClaimRequest, Claimed, JournalError, Task, Work};
 use crate::lane::{self, LaneMode};
 
-/// How many waiting items are loaded at a time while a claim looks for one whose lane is free.
+/// How many waiting items are loaded at a time while a claim looks for one whose lane is free: as many as are wanted, within these.
 const PAGE: usize = 64;
+const LEAST: usize = 4;
 /// Attempts are forgotten after two hours, twice the longest window; every so many fences.
 const FORGET_EVERY: u64 = 256;
 const FORGET_AFTER: std::time::Duration = std::time::Duration::from_secs(2 * 3_600);
@@ -45,6 +46,7 @@ pub fn claim(rows: &mut dyn Rows, request: &ClaimRequest) -> Result<Claimed, Jou
     Ok(Claimed {
         tasks,
         next_due,
+        settled: std::mem::take(&mut verb.settled),
         alerts: verb.end(wrote)?,
     })
 }
@@ -167,7 +169,7 @@ fn claim_sends(
             closed: &closed,
             closed_lanes: &lanes,
             after,
-            limit: PAGE,
+            limit: (request.max - tasks.len()).clamp(LEAST, PAGE),
         };
         let page = verb.rows.due_items(&query)?;
         let Some(last) = page.last() else { break };
@@ -177,7 +179,7 @@ fn claim_sends(
                 continue;
             }
             // A step of an earlier item of this page may have settled this one.
-            let item = verb.load(item.id)?;
+            let item = verb.fresh(item)?;
             if !is_due(&item, request.now, &closed) {
                 continue;
             }
@@ -337,7 +339,7 @@ pub(super) fn lease(verb: &mut Verb<'_>, request: &ClaimRequest) -> Lease {
     }
 }
 
-fn work(verb: &mut Verb<'_>, item: Item, fence: u64) -> Result<Work, JournalError> {
+pub(super) fn work(verb: &mut Verb<'_>, item: Item, fence: u64) -> Result<Work, JournalError> {
     let missing = || JournalError::Corrupt {
         why: format!(
             "item {} names event {}, which is not there",

@@ -13,7 +13,7 @@ use crate::journal::scan::Entry;
 use crate::journal::state::Step;
 use crate::journal::track::{Stage, Track, TrackEnd, succeeded};
 use crate::journal::verbs::{Verb, claim, record};
-use crate::journal::{ClaimRequest, JournalError, Tracking};
+use crate::journal::{ClaimRequest, JournalError, Tracking, Work};
 use crate::tracker::{self, Observation, TrackStep};
 
 impl Verb<'_> {
@@ -77,8 +77,15 @@ impl Verb<'_> {
             let lease = claim::lease(self, request);
             let item = self.load(track.item)?;
             let track = self.track_step(&item, &track, &TrackStep::Look { lease })?;
-            let fence = lease.fence;
-            tracking.push(Tracking { item, track, fence });
+            let Work {
+                item, fence, body, ..
+            } = claim::work(self, item, lease.fence)?;
+            tracking.push(Tracking {
+                item,
+                track,
+                fence,
+                body,
+            });
         }
         Ok((tracking, opens))
     }

@@ -68,7 +68,12 @@ pub async fn what_waits_is_counted_by_target(journal: &dyn Journal) {
 /// What is parked is counted until a person replays or refuses it, with the time of the oldest and the lanes that are held.
 pub async fn what_is_parked_is_counted_until_somebody_decides(journal: &dyn Journal) {
     let mut t = Trial::new("what_is_parked_is_counted_until_somebody_decides", journal);
-    same!(t, t.overview().await.parked, Parked::default(), "nothing is parked");
+    same!(
+        t,
+        t.overview().await.parked,
+        Parked::default(),
+        "nothing is parked"
+    );
     let start = t.now;
     let every = Arrival::new("a", "1")
         .with_park("no version")
@@ -86,7 +91,12 @@ pub async fn what_is_parked_is_counted_until_somebody_decides(journal: &dyn Jour
         .await;
     holds!(t, refused.is_ok(), "{refused:?}");
     let later = start.after(secs(60));
-    same!(t, t.overview().await.parked, parked(1, Some(later), 0), "the second");
+    same!(
+        t,
+        t.overview().await.parked,
+        parked(1, Some(later), 0),
+        "the second"
+    );
     let replayed = t
         .command(Command::Replay {
             item: second,
@@ -131,7 +141,8 @@ pub async fn the_latest_attempts_are_read(journal: &dyn Journal) {
     same!(t, all.len(), started.len(), "all attempts of the principal");
     holds!(
         t,
-        all.iter().all(|row| row.ended_at.is_some_and(|end| end > row.started_at)),
+        all.iter()
+            .all(|row| row.ended_at.is_some_and(|end| end > row.started_at)),
         "all have ended: {all:?}"
     );
     holds!(
@@ -146,6 +157,16 @@ pub async fn the_latest_attempts_are_read(journal: &dyn Journal) {
         all.get(all.len().saturating_sub(2)..),
         "the latest two"
     );
-    same!(t, attempts(&t, "another", 9).await.len(), 1, "the other principal's");
-    same!(t, attempts(&t, "nobody", 9).await, Vec::<Attempt>::new(), "nobody's");
+    same!(
+        t,
+        attempts(&t, "another", 9).await.len(),
+        1,
+        "the other principal's"
+    );
+    same!(
+        t,
+        attempts(&t, "nobody", 9).await,
+        Vec::<Attempt>::new(),
+        "nobody's"
+    );
 }

@@ -1,13 +1,15 @@
 //! **Here**: [`Tracks`], the tracks of the journal in memory.
-//! **Not here**: the rest of that journal (`memory`), any decision (`verbs`).
-//! **Reads**: `track` before it; `memory` keeps it and undoes what it says it changed.
+//! **Not here**: its other rows (`memory`), any decision (`verbs`).
+//! **Reads**: `track` before it; the journal in memory keeps it and undoes what it says it changed.
 //! **Source**: our own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::{Change, State};
 use crate::clock::Timestamp;
 use crate::journal::item::ItemId;
-use crate::journal::track::{Stage, Track};
+use crate::journal::rows::Stored;
+use crate::journal::track::{ReadTracks, Stage, Track, TrackRows};
 
 /// Tracks by item, and until when the looks of each principal have spent their pace.
 #[derive(Debug, Default)]
@@ -123,5 +125,64 @@ impl Tracks {
             changes.push(self.spend(&principal, until.shifted_ms(by_ms)));
         }
         changes
+    }
+}
+
+impl ReadTracks for State {
+    fn track(&mut self, item: ItemId) -> Stored<Option<Track>> {
+        Ok(self.tracks.get(item))
+    }
+
+    fn tracks_after(&mut self, after: ItemId, standing: Option<&str>, limit: usize) -> Stored<Vec<Track>> {
+        Ok(self.tracks.after(after, standing, limit))
+    }
+
+    fn track_counts(&mut self) -> Stored<Vec<(String, u64)>> {
+        Ok(self.tracks.counts())
+    }
+}
+
+impl TrackRows for State {
+    fn put_track(&mut self, track: &Track) -> Stored<()> {
+        let change = self.tracks.put(track.clone());
+        self.undo.push(Change::Track(change));
+        Ok(())
+    }
+
+    fn remove_track(&mut self, item: ItemId) -> Stored<()> {
+        let change = self.tracks.remove(item);
+        self.undo.push(Change::Track(change));
+        Ok(())
+    }
+
+    fn tracked_targets(&mut self) -> Stored<Vec<String>> {
+        let keys: BTreeSet<&String> = self.tracks.open().map(|track| &track.target).collect();
+        Ok(keys.into_iter().cloned().collect())
+    }
+
+    fn due_tracks(&mut self, target: &str, now: Timestamp, limit: usize) -> Stored<Vec<Track>> {
+        Ok(self.tracks.due(target, now, limit))
+    }
+
+    fn lost_tracks(&mut self, epoch: u64, now: Timestamp) -> Stored<Vec<Track>> {
+        Ok(self.tracks.lost(epoch, now))
+    }
+
+    fn n_leased_tracks(&mut self) -> Stored<usize> {
+        Ok(self.tracks.open().filter(|track| track.lease.is_some()).count())
+    }
+
+    fn next_track_due(&mut self, now: Timestamp) -> Stored<Option<Timestamp>> {
+        Ok(self.tracks.next_due(now))
+    }
+
+    fn looks_spent_until(&mut self, principal: &str) -> Stored<Option<Timestamp>> {
+        Ok(self.tracks.spent_until(principal))
+    }
+
+    fn put_looks_spent_until(&mut self, principal: &str, until: Timestamp) -> Stored<()> {
+        let change = self.tracks.spend(principal, until);
+        self.undo.push(Change::Track(change));
+        Ok(())
     }
 }

@@ -1,7 +1,10 @@
 //! **Here**: [`MemoryJournal`], a real journal that lasts as long as the process, and says so.
-//! **Not here**: any decision (`verbs`), durability (aml-relay-sqlite).
+//! **Not here**: any decision (`verbs`), durability (aml-relay-sqlite); rows that only an administrator asks for (`admin` beside it).
 //! **Reads**: `rows` before it; tests and hosts without a disk use it.
 //! **Source**: our own; it passes the contract suite that every engine passes.
+
+mod admin;
+mod tracks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, Write};
@@ -10,6 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use self::tracks::{TrackChange, Tracks};
 use crate::clock::Timestamp;
 use crate::journal::item::{
     Attempt, EventRow, EventSeq, Item, ItemId, Meta, Phase, Principal, ReleaseRow, Target, UnreadableRow,
@@ -17,8 +21,6 @@ use crate::journal::item::{
 };
 use crate::journal::rows::{DueQuery, LaneFront, ReadRows, Rows, Stored};
 use crate::journal::scan::{HistoryRow, ItemFilter, Page, Parked, ScanQuery, Waiting};
-use crate::journal::track::{ReadTracks, Track, TrackRows};
-use crate::journal::tracks::{TrackChange, Tracks};
 use crate::journal::{
     AcceptBatch, Acceptance, ClaimRequest, Claimed, Compacted, Durability, Journal, JournalAdmin,
     JournalError, Record, Settlement, Written, verbs,
@@ -111,13 +113,8 @@ impl Journal for MemoryJournal {
 
 #[async_trait]
 impl JournalAdmin for MemoryJournal {
-    async fn compact(
-        &self,
-        now: Timestamp,
-        before: Timestamp,
-        limit: usize,
-    ) -> Result<Compacted, JournalError> {
-        self.transact(|rows| verbs::compact(rows, now, before, limit))
+    async fn compact(&self, before: Timestamp, limit: usize) -> Result<Compacted, JournalError> {
+        self.transact(|rows| verbs::compact(rows, before, limit))
     }
 
     async fn back_up(&self, _to: &Path) -> Result<(), JournalError> {
@@ -250,26 +247,6 @@ impl State {
         }
         self.items.insert(item.id, item);
         before
-    }
-
-    fn is_of(&self, event: EventSeq, workspace: &str) -> bool {
-        let event = self.events.get(&event);
-        event.is_some_and(|event| event.workspace.as_deref() == Some(workspace))
-    }
-
-    fn change_event(&mut self, event: EventRow) {
-        if let Some(before) = self.events.get(&event.seq).cloned() {
-            self.event_keys.remove(&before.key);
-            self.undo.push(Change::EventWas(Box::new(before)));
-        }
-        self.event_keys.insert(event.key.clone(), event.seq);
-        self.events.insert(event.seq, event);
-    }
-
-    fn remove_history(&mut self, is_meant: impl Fn(&HistoryRow) -> bool) {
-        let (gone, kept) = std::mem::take(&mut self.history).into_iter().partition(is_meant);
-        self.history = kept;
-        self.undo.push(Change::HistoryWithout(gone));
     }
 
     fn take_item(&mut self, id: ItemId) -> Option<Item> {
@@ -683,55 +660,23 @@ impl Rows for State {
     }
 
     fn open_item_of(&mut self, workspace: &str) -> Stored<Option<Item>> {
-        let is_open = |item: &&Item| item.phase != Phase::Settled || item.holds_lane;
-        let mut open = self.items.values().filter(is_open);
-        Ok(open.find(|item| self.is_of(item.event, workspace)).cloned())
+        Ok(self.find_open_item_of(workspace))
     }
 
     fn forget_workspace(&mut self, workspace: &str) -> Stored<(u64, u64)> {
-        let items = self
-            .items
-            .values()
-            .filter(|item| self.is_of(item.event, workspace));
-        let items: Vec<Item> = items.cloned().collect();
-        let (mut n_releases, mut n_lanes) = (0, 0);
-        for item in &items {
-            if let Some(release) = self.releases.get(&item.key).filter(|release| !release.forgotten) {
-                let forgotten = ReleaseRow {
-                    forgotten: true,
-                    ..release.clone()
-                };
-                self.put_release(&forgotten)?;
-                n_releases += 1;
-            }
-            if let Some(lane) = &item.lane
-                && let Some(mark) = self.marks.remove(lane)
-            {
-                self.undo.push(Change::Mark(lane.clone(), Some(mark)));
-                n_lanes += 1;
-            }
-        }
-        let events = self
-            .events
-            .values()
-            .filter(|event| event.workspace.as_deref() == Some(workspace));
-        for event in events.cloned().collect::<Vec<_>>() {
-            let key = forgotten_key(&event);
-            self.change_event(EventRow { key, ..event });
-        }
-        Ok((n_releases, n_lanes))
+        self.forget_all_of(workspace)
+    }
+
+    fn reject_event(&mut self, seq: EventSeq, why: &str) -> Stored<()> {
+        self.change_event(seq, |event| {
+            event.body = None;
+            event.unwanted = Some(why.to_owned());
+        });
+        Ok(())
     }
 
     fn old_items(&mut self, before: Timestamp, limit: usize) -> Stored<Vec<Item>> {
-        let is_old = |item: &&Item| {
-            let is_parked = matches!(item.verdict, Some(Verdict::Parked { .. }));
-            let is_followed = self.tracks.is_open(item.id);
-            item.settled_at.is_some_and(|at| at < before)
-                && !is_parked
-                && !is_followed
-                && !item.snapshot.is_empty()
-        };
-        Ok(self.items.values().filter(is_old).take(limit).cloned().collect())
+        Ok(self.find_old_items(before, limit))
     }
 
     fn strip_item(&mut self, id: ItemId) -> Stored<()> {
@@ -739,28 +684,23 @@ impl Rows for State {
             let snapshot = String::new();
             self.write_item(Item { snapshot, ..item });
         }
-        self.remove_history(|row| row.item == Some(id));
+        self.remove_history(|row| row.item == Some(id), usize::MAX);
         Ok(())
     }
 
     fn strip_event(&mut self, seq: EventSeq) -> Stored<()> {
-        if let Some(event) = self.events.get(&seq).cloned() {
-            self.change_event(EventRow { body: None, ..event });
-        }
-        self.remove_history(|row| row.event == Some(seq) && row.item.is_none());
+        self.change_event(seq, |event| event.body = None);
+        self.remove_history(|row| row.event == Some(seq) && row.item.is_none(), usize::MAX);
         Ok(())
     }
 
     fn remove_unwanted(&mut self, before: Timestamp, limit: usize) -> Stored<usize> {
-        let is_old = |event: &&EventRow| event.unwanted.is_some() && event.received_at < before;
-        let old: Vec<EventRow> = self.events.values().filter(is_old).take(limit).cloned().collect();
-        for event in &old {
-            self.events.remove(&event.seq);
-            self.event_keys.remove(&event.key);
-            self.undo.push(Change::EventWas(Box::new(event.clone())));
-            self.remove_history(|row| row.event == Some(event.seq));
-        }
-        Ok(old.len())
+        Ok(self.remove_old_unwanted(before, limit))
+    }
+
+    fn remove_history_of_nothing(&mut self, before: Timestamp, limit: usize) -> Stored<usize> {
+        let is_old = |row: &HistoryRow| row.event.is_none() && row.item.is_none() && row.at < before;
+        Ok(self.remove_history(is_old, limit))
     }
 
     fn restore_event(&mut self, event: &EventRow) -> Stored<()> {
@@ -780,70 +720,6 @@ impl Rows for State {
         self.undo.push(Change::History);
         Ok(())
     }
-}
-
-impl ReadTracks for State {
-    fn track(&mut self, item: ItemId) -> Stored<Option<Track>> {
-        Ok(self.tracks.get(item))
-    }
-
-    fn tracks_after(&mut self, after: ItemId, standing: Option<&str>, limit: usize) -> Stored<Vec<Track>> {
-        Ok(self.tracks.after(after, standing, limit))
-    }
-
-    fn track_counts(&mut self) -> Stored<Vec<(String, u64)>> {
-        Ok(self.tracks.counts())
-    }
-}
-
-impl TrackRows for State {
-    fn put_track(&mut self, track: &Track) -> Stored<()> {
-        let change = self.tracks.put(track.clone());
-        self.undo.push(Change::Track(change));
-        Ok(())
-    }
-
-    fn remove_track(&mut self, item: ItemId) -> Stored<()> {
-        let change = self.tracks.remove(item);
-        self.undo.push(Change::Track(change));
-        Ok(())
-    }
-
-    fn tracked_targets(&mut self) -> Stored<Vec<String>> {
-        let keys: BTreeSet<&String> = self.tracks.open().map(|track| &track.target).collect();
-        Ok(keys.into_iter().cloned().collect())
-    }
-
-    fn due_tracks(&mut self, target: &str, now: Timestamp, limit: usize) -> Stored<Vec<Track>> {
-        Ok(self.tracks.due(target, now, limit))
-    }
-
-    fn lost_tracks(&mut self, epoch: u64, now: Timestamp) -> Stored<Vec<Track>> {
-        Ok(self.tracks.lost(epoch, now))
-    }
-
-    fn n_leased_tracks(&mut self) -> Stored<usize> {
-        Ok(self.tracks.open().filter(|track| track.lease.is_some()).count())
-    }
-
-    fn next_track_due(&mut self, now: Timestamp) -> Stored<Option<Timestamp>> {
-        Ok(self.tracks.next_due(now))
-    }
-
-    fn looks_spent_until(&mut self, principal: &str) -> Stored<Option<Timestamp>> {
-        Ok(self.tracks.spent_until(principal))
-    }
-
-    fn put_looks_spent_until(&mut self, principal: &str, until: Timestamp) -> Stored<()> {
-        let change = self.tracks.spend(principal, until);
-        self.undo.push(Change::Track(change));
-        Ok(())
-    }
-}
-
-/// A key that no event has: it begins as no source does.
-fn forgotten_key(event: &EventRow) -> String {
-    format!("\nforgotten {} {}", event.seq.0, event.key)
 }
 
 fn shift_block(block: Option<&mut crate::journal::item::Block>, by_ms: i64) {
