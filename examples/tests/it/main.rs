@@ -12,3 +12,5 @@ mod kill;
 mod server;
 #[cfg(test)]
 mod table;
+#[cfg(test)]
+mod workflow;
