@@ -3,6 +3,8 @@
 //! The programs themselves are beside this folder, one for each step of the hack challenge.
 
 pub mod events;
+pub mod host;
+pub mod input;
 pub mod kill;
 pub mod quick;
 pub mod server;

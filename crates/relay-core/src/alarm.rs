@@ -92,6 +92,16 @@ pub enum Alert {
     },
 }
 
+impl Alert {
+    /// Its word, such as `parked`.
+    #[must_use]
+    pub fn word(&self) -> String {
+        let value = serde_json::to_value(self).unwrap_or_default();
+        let word = value.get("alarm").and_then(serde_json::Value::as_str);
+        word.unwrap_or_default().to_owned()
+    }
+}
+
 /// Tells a person.
 pub trait Alarm: fmt::Debug + Send + Sync {
     /// Called after what it tells is durable. Must not block.

@@ -11,7 +11,7 @@ use crate::journal::item::{
     Attempt, ClosedTargets, EventRow, EventSeq, Item, ItemId, Meta, Phase, Principal, ReleaseRow, Target,
     UnreadableRow,
 };
-use crate::journal::scan::{HistoryRow, ItemFilter};
+use crate::journal::scan::{HistoryRow, ItemFilter, Parked, Waiting};
 use crate::key::DispatchKey;
 use crate::lane::Place;
 
@@ -91,6 +91,15 @@ pub trait ReadRows {
     /// How many items are in each phase, settled ones by verdict: pairs of a word and a count.
     #[expect(clippy::missing_errors_doc, reason = "said once, at the first method")]
     fn counts(&mut self) -> Stored<Vec<(String, u64)>>;
+    /// What is judged or waits and has no lease, by target, in order of its keys.
+    #[expect(clippy::missing_errors_doc, reason = "said once, at the first method")]
+    fn waiting(&mut self) -> Stored<Vec<Waiting>>;
+    /// Items whose verdict is parked, that are the latest of their release, and whose release was not forgotten.
+    #[expect(clippy::missing_errors_doc, reason = "said once, at the first method")]
+    fn parked(&mut self) -> Stored<Parked>;
+    /// The latest attempts of a principal, at most `limit`, in order of their starts and fences.
+    #[expect(clippy::missing_errors_doc, reason = "said once, at the first method")]
+    fn latest_attempts(&mut self, principal: &str, limit: usize) -> Stored<Vec<Attempt>>;
 }
 
 /// Reading and writing inside one transaction.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::journal::item::{
-    Block, EventRow, EventSeq, Item, ItemId, Phase, Principal, Target, UnreadableRow,
+    Attempt, Block, EventRow, EventSeq, Item, ItemId, Phase, Principal, Target, UnreadableRow,
 };
 use crate::journal::state::Step;
 
@@ -180,6 +180,13 @@ pub enum ScanQuery {
     Unreadable,
     /// Targets, principals, and counts.
     Overview,
+    /// The latest attempts of a principal.
+    Attempts {
+        /// Which.
+        principal: String,
+        /// At most so many.
+        limit: usize,
+    },
 }
 
 /// One page.
@@ -196,6 +203,8 @@ pub enum Page {
     Unreadable(Vec<UnreadableRow>),
     /// Targets, principals, and counts.
     Overview(Overview),
+    /// Attempts, in order of their starts.
+    Attempts(Vec<Attempt>),
 }
 
 /// How the journal stands.
@@ -211,4 +220,32 @@ pub struct Overview {
     pub counts: Vec<(String, u64)>,
     /// How many unreadable elements came so far.
     pub n_unreadable: u64,
+    /// What is judged or waits, by target.
+    pub waiting: Vec<Waiting>,
+    /// What waits for a person.
+    pub parked: Parked,
+}
+
+/// What is judged or waits for one target, and is not being worked on.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Waiting {
+    /// The target's key.
+    pub target: String,
+    /// How many items.
+    pub n: u64,
+    /// When the first of them is, or was, due.
+    pub earliest_due: Timestamp,
+    /// When the last of them is.
+    pub latest_due: Timestamp,
+}
+
+/// What was parked, and that no later generation of its release took the place of.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Parked {
+    /// How many items.
+    pub n: u64,
+    /// When the one was parked that waits longest.
+    pub oldest: Option<Timestamp>,
+    /// How many lanes they hold: nothing goes out there until a person decides.
+    pub n_lanes: u64,
 }

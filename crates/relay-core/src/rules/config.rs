@@ -214,11 +214,7 @@ impl RouteConfig {
                 subject_ends_with: lower(&self.subject_ends_with),
                 tags: self.tags,
             },
-            target: DispatchTarget {
-                identity: self.identity,
-                repository,
-                event_type,
-            },
+            target: DispatchTarget::of_event_type(self.identity, repository, event_type),
             template,
             policy: Policy {
                 lane: self.lane,

@@ -158,7 +158,7 @@ impl RuleSet {
                 let why = format!(
                     "an event can match this route and {:?}, and both send {:?} to {}; set `allow_overlap = true` to mean it",
                     other.name,
-                    route.target.event_type.as_str(),
+                    route.target.action.to_string(),
                     route.target.repository.as_str()
                 );
                 return Err(refuse("repository", why));
@@ -205,6 +205,6 @@ impl Router for RuleSet {
 fn overlap(a: &Route, b: &Route) -> bool {
     !(a.allow_overlap || b.allow_overlap)
         && a.target.repository == b.target.repository
-        && a.target.event_type == b.target.event_type
+        && a.target.action == b.target.action
         && a.matcher.may_overlap(&b.matcher)
 }

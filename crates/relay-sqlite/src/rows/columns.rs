@@ -9,7 +9,7 @@ use relay_core::journal::item::{
     Target, UnreadableRow,
 };
 use relay_core::journal::rows::Stored;
-use relay_core::journal::scan::HistoryRow;
+use relay_core::journal::scan::{HistoryRow, Parked, Waiting};
 use relay_core::lane::Place;
 use rusqlite::Row;
 use rusqlite::types::{FromSqlError, Type};
@@ -182,6 +182,23 @@ pub(super) fn attempt(row: &Row<'_>) -> Read<Attempt> {
         principal: row.get("principal")?,
         started_at: Timestamp::from_unix_ms(row.get("started_at")?),
         ended_at: moment(row, "ended_at")?,
+    })
+}
+
+pub(super) fn waiting(row: &Row<'_>) -> Read<Waiting> {
+    Ok(Waiting {
+        target: row.get("target")?,
+        n: number(row, "n")?.unwrap_or_default(),
+        earliest_due: Timestamp::from_unix_ms(row.get("earliest_due")?),
+        latest_due: Timestamp::from_unix_ms(row.get("latest_due")?),
+    })
+}
+
+pub(super) fn parked(row: &Row<'_>) -> Read<Parked> {
+    Ok(Parked {
+        n: number(row, "n")?.unwrap_or_default(),
+        oldest: moment(row, "oldest")?,
+        n_lanes: number(row, "n_lanes")?.unwrap_or_default(),
     })
 }
 

@@ -215,6 +215,17 @@ mod tests {
         check(write::IN_FLIGHT, "INDEX attempts_open (principal=?)");
         check(write::FORGET, "INDEX attempts_old (started_at<?)");
         check(read::COUNTS, "COVERING INDEX items_standing");
+        check(read::WAITING, "COVERING INDEX items_due (phase=?)");
+        check(read::LATEST_ATTEMPTS, "INDEX attempts_started (principal=?)");
+        let parked = plan(&connection, read::PARKED);
+        assert!(
+            parked.contains("SEARCH items USING INDEX items_standing (standing=?)"),
+            "{parked}"
+        );
+        assert!(
+            parked.contains("SEARCH releases USING PRIMARY KEY (dispatch_key=?)"),
+            "{parked}"
+        );
         check(read::HISTORY_OF_ITEM, "INDEX history_item (item=? AND rowid>?)");
         check(admin::OLD_ITEMS, "INDEX items_old (settled_at<?)");
         check(admin::UNWANTED, "INDEX events_unwanted (received_at<?)");

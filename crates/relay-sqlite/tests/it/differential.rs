@@ -323,6 +323,10 @@ impl Pair {
                 after: EventSeq(after.0),
                 limit: 3,
             },
+            ScanQuery::Attempts {
+                principal: "default".to_owned(),
+                limit: 3,
+            },
         ] {
             let (a, b) = (
                 self.memory.scan(query.clone()).await,

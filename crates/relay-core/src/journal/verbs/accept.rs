@@ -47,6 +47,7 @@ pub fn accept(rows: &mut dyn Rows, batch: AcceptBatch) -> Result<Acceptance, Jou
     }
     Ok(Acceptance {
         fates,
+        settled: std::mem::take(&mut verb.settled),
         alerts: verb.end(true)?,
     })
 }
@@ -157,7 +158,7 @@ fn begin(
             key: target.clone(),
             principal: new.target.identity.clone(),
             repository: new.target.repository.as_str().to_owned(),
-            event_type: new.target.event_type.as_str().to_owned(),
+            event_type: new.target.action.to_string(),
             asked_epoch: None,
             checked_epoch: None,
             check: None,

@@ -42,6 +42,7 @@ pub fn claim(rows: &mut dyn Rows, request: &ClaimRequest) -> Result<Claimed, Jou
     Ok(Claimed {
         tasks,
         next_due,
+        settled: std::mem::take(&mut verb.settled),
         alerts: verb.end(wrote)?,
     })
 }

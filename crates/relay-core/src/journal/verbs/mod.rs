@@ -17,11 +17,11 @@ pub use self::record::{record, settle};
 use crate::alarm::Alert;
 use crate::clock::Timestamp;
 use crate::dispatch::Scope;
-use crate::journal::JournalError;
-use crate::journal::item::{Block, EventSeq, Item, ItemId, Meta, Phase, Principal, Target};
+use crate::journal::item::{Block, EventSeq, Item, ItemId, Meta, Phase, Principal, Target, Verdict};
 use crate::journal::rows::{ReadRows, Rows};
 use crate::journal::scan::{Entry, HistoryRow, Overview, Page, ScanQuery};
 use crate::journal::state::{Step, next};
+use crate::journal::{JournalError, Settled};
 use crate::lane;
 use crate::retry::{self, CHECK_EVERY};
 
@@ -82,7 +82,10 @@ pub fn scan(rows: &mut dyn ReadRows, query: &ScanQuery) -> Result<Page, JournalE
             pause: rows.meta()?.pause,
             counts: rows.counts()?,
             n_unreadable: rows.meta()?.n_unreadable,
+            waiting: rows.waiting()?,
+            parked: rows.parked()?,
         }),
+        ScanQuery::Attempts { principal, limit } => Page::Attempts(rows.latest_attempts(principal, *limit)?),
     })
 }
 
@@ -93,6 +96,7 @@ struct Verb<'a> {
     meta: Meta,
     meta_before: Meta,
     alerts: Vec<Alert>,
+    settled: Vec<Settled>,
 }
 
 impl<'a> Verb<'a> {
@@ -105,6 +109,7 @@ impl<'a> Verb<'a> {
             meta_before: meta.clone(),
             meta,
             alerts: Vec::new(),
+            settled: Vec::new(),
         };
         let by_ms = now.as_unix_ms().saturating_sub(verb.meta.clock.as_unix_ms());
         if by_ms < -JUMP_MS {
@@ -164,6 +169,14 @@ impl<'a> Verb<'a> {
                 Some(item.id),
                 Entry::Stepped { step: step.clone() },
             )?;
+        }
+        let word = |item: &Item| item.verdict.as_ref().map(Verdict::as_str);
+        if let Some(verdict) = word(&after).filter(|_| word(&after) != word(item)) {
+            self.settled.push(Settled {
+                item: item.id,
+                route: item.route.clone(),
+                verdict,
+            });
         }
         if let Step::Park { why } = step {
             self.alerts.push(Alert::Parked {

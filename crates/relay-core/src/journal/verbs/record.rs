@@ -54,6 +54,7 @@ pub fn record(rows: &mut dyn Rows, now: Timestamp, batch: Vec<Record>) -> Result
             Record::Command(command) => command::carry_out(&mut verb, command, &mut written)?,
         }
     }
+    written.settled = std::mem::take(&mut verb.settled);
     written.alerts = verb.end(true)?;
     Ok(written)
 }
@@ -95,6 +96,7 @@ pub fn settle(rows: &mut dyn Rows, now: Timestamp, batch: Vec<Settlement>) -> Re
             }
         }
     }
+    written.settled = std::mem::take(&mut verb.settled);
     written.alerts = verb.end(true)?;
     Ok(written)
 }

@@ -37,6 +37,7 @@ pub mod controls;
 mod history;
 pub mod lanes;
 pub mod leases;
+pub mod standing;
 mod trial;
 pub mod unknown;
 mod view;
@@ -177,6 +178,10 @@ clauses! {
         everything_at_all_is_not_replayed,
         what_is_forgotten_is_new,
         only_what_is_over_is_forgotten;
+    standing:
+        what_waits_is_counted_by_target,
+        what_is_parked_is_counted_until_somebody_decides,
+        the_latest_attempts_are_read;
 }
 
 /// Runs every clause, each over a journal of its own that `make` gives: fresh and empty. Gives their number.
