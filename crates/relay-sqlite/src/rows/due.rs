@@ -210,8 +210,11 @@ mod tests {
         check(NEXT_LEASE_END, "INDEX items_leased (lease_until>?)");
         check(LOST, "items_leased");
         check(write::LANE_ITEMS, "INDEX items_lane (lane=?)");
-        check(write::NTH_START, "COVERING INDEX attempts_started (principal=?)");
-        check(write::LATEST_END, "COVERING INDEX attempts_ended (principal=?");
+        check(write::NTH_END, "COVERING INDEX attempts_ended (principal=?");
+        check(
+            write::LATEST_START,
+            "COVERING INDEX attempts_started (principal=?)",
+        );
         check(write::IN_FLIGHT, "INDEX attempts_open (principal=?)");
         check(write::FORGET, "INDEX attempts_old (started_at<?)");
         check(read::COUNTS, "COVERING INDEX items_standing");
@@ -232,6 +235,43 @@ mod tests {
         check(admin::HISTORY_OF_EVENT, "INDEX history_event (event=?)");
         check(admin::HISTORY_OF_NOTHING, "INDEX history_of_nothing (at<?)");
         check(&read::items_of_event(), "INDEX items_event (event=? AND rowid>?)");
+    }
+
+    #[test]
+    fn ok_no_statement_is_prepared_again_for_another_value() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("relay.db");
+        let connection = crate::connection::writing(&path, std::time::Duration::ZERO).unwrap();
+        for sql in [
+            NEXT_TARGET,
+            NEXT_RANK,
+            DUE_IN_GROUP,
+            FIRST_OF_LANE,
+            NEXT_WANTED,
+            NEXT_DUE,
+            NEXT_LEASE_END,
+            LOST,
+            write::LANE_ITEMS,
+            write::PUT_ITEM,
+            admin::HISTORY_OF_STRIPPED,
+            admin::HISTORY_OF_EVENT,
+            admin::HISTORY_OF_NOTHING,
+            write::NTH_END,
+            write::LATEST_START,
+            write::IN_FLIGHT,
+            read::HISTORY_OF_ITEM,
+        ] {
+            for value in ["[1]", "[2]", "[3]"] {
+                let mut statement = connection.prepare_cached(sql).unwrap();
+                let n = statement.parameter_count();
+                let given = rusqlite::params_from_iter(std::iter::repeat_n(value, n));
+                // It fails where a number is wanted, after it would have been prepared.
+                let _ = statement.query(given).unwrap().next();
+            }
+            let statement = connection.prepare_cached(sql).unwrap();
+            let n = statement.get_status(rusqlite::StatementStatus::RePrepare);
+            assert_eq!(n, 0, "{sql}");
+        }
     }
 
     #[test]
