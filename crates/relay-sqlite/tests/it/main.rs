@@ -12,6 +12,8 @@ mod crash;
 #[cfg(test)]
 mod differential;
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod group;
 #[cfg(test)]
 mod keeps;

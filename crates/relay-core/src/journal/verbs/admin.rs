@@ -223,6 +223,9 @@ pub fn import(rows: &mut dyn Rows, now: Timestamp, from: &mut dyn BufRead) -> Re
             })?,
         }
     }
+    if from.fill_buf().is_ok_and(|more| !more.is_empty()) {
+        return Err(refused(n + 1, "something comes after the last line"));
+    }
     rows.add_history(&HistoryRow {
         seq: 0,
         at: now,

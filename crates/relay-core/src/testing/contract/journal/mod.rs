@@ -6,7 +6,7 @@
 //! # Panics
 //! Every clause panics, naming itself, when the journal breaks it; that is what it is for.
 //!
-//! Example: a journal of your own runs the whole suite.
+//! Example: a journal of your own runs the whole suite; [`admin`] has that of the second trait.
 //!
 //! ```
 //! use relay_core::journal::{Journal, MemoryJournal};
@@ -15,7 +15,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
 //! let n = contract::journal::run_all(|| async { Box::new(MemoryJournal::new()) as Box<dyn Journal> }).await;
-//! assert!(n > 60);
+//! assert!(n > 90);
 //! # }
 //! ```
 
@@ -28,10 +28,12 @@ use crate::journal::Journal;
 pub use self::history::history_makes_items;
 
 pub mod accept;
+pub mod admin;
 pub mod budget;
 pub mod claim;
 pub mod closing;
 pub mod commands;
+pub mod controls;
 pub mod following;
 mod history;
 pub mod lanes;
@@ -193,6 +195,16 @@ clauses! {
         a_clock_that_jumps_back_takes_deadlines_with_it,
         a_run_that_others_saw_is_followed,
         tracks_come_in_pages;
+    controls:
+        a_paused_journal_sends_nothing,
+        a_paused_repository_holds_back_only_itself,
+        a_pause_of_nothing_is_refused,
+        paused_time_does_not_count,
+        everything_parked_is_replayed,
+        what_is_replayed_together_keeps_its_order,
+        everything_at_all_is_not_replayed,
+        what_is_forgotten_is_new,
+        only_what_is_over_is_forgotten;
     standing:
         what_waits_is_counted_by_target,
         what_is_parked_is_counted_until_somebody_decides,
