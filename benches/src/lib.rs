@@ -86,7 +86,7 @@ pub fn relay(journal: impl Journal + 'static) -> (Relay, Arc<ScriptedDispatcher>
     let rules = RuleSet::load([RouteConfig::new("deploy", "contoso/deploy")]).expect("rules");
     let relay = RelayBuilder::new(journal, Arc::clone(&github), rules)
         .with_secrets(SharedSecrets::new(["s", "a-shared-secret"]).expect("a secret"))
-        .with_budget(Budget::unbounded())
+        .with_budget(Budget::unbounded().with_max_in_flight(0))
         .build()
         .expect("a relay");
     (relay, github)

@@ -59,7 +59,7 @@ mod rules {
 
     #[test]
     fn no_file_grows_beyond_what_one_reads_in_a_sitting() {
-        for path in ["crates", "examples", "benches", "tidy"]
+        for path in ["crates", "examples", "benches", "faults", "tidy"]
             .iter()
             .flat_map(|folder| files(folder, ".rs"))
         {
@@ -296,6 +296,17 @@ mod rules {
             }
         }
         assert!(keys >= 50, "{keys} keys");
+    }
+
+    /// No figure of that page is by hand: `just reliability` writes it.
+    #[test]
+    fn the_page_of_reliability_is_what_the_runs_wrote() {
+        let lines = relay_tidy::reliability::committed(&root()).unwrap();
+        let page = relay_tidy::reliability::page(&read("benches/reliability/page.md"), &lines).unwrap();
+        assert!(
+            read("benches/RELIABILITY.md") == page,
+            "benches/RELIABILITY.md is not what `just reliability` writes"
+        );
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub struct Tried {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Drain {
+    /// All of it in words, such as `default: 1200 wait, drained in 2 h 5 min`.
+    pub says: String,
     /// The identity.
     pub principal: String,
     /// Requests that wait for targets that are open.
@@ -201,8 +203,9 @@ impl Paced {
             .flatten()
             .fold(self.opens_at.max(self.latest_start), i64::max);
         loop {
-            while let Some(end) = self.ends.pop_front_if(|end| *end <= at) {
+            while let Some(end) = self.ends.front().copied().filter(|end| *end <= at) {
                 self.latest_end = self.latest_end.max(Some(end));
+                self.ends.pop_front();
             }
             let first_end = self.ends.front().copied();
             if let Some(end) =
@@ -390,6 +393,7 @@ mod tests {
     fn ok_an_estimate_in_words() {
         let check = |n_waiting, n_held, drained_in_s, expect: &str| {
             let drain = Drain {
+                says: String::new(),
                 principal: "default".to_owned(),
                 n_waiting,
                 n_held,

@@ -148,6 +148,8 @@ pub struct BudgetConfig {
     pub per_minute: u32,
     /// Requests in any hour.
     pub per_hour: u32,
+    /// Requests under way at once.
+    pub max_in_flight: u32,
 }
 
 impl Default for BudgetConfig {
@@ -156,6 +158,7 @@ impl Default for BudgetConfig {
             min_interval_ms: 1_000,
             per_minute: 60,
             per_hour: 500,
+            max_in_flight: 1,
         }
     }
 }
@@ -168,13 +171,15 @@ impl BudgetConfig {
             .with_min_interval(Duration::from_millis(self.min_interval_ms))
             .with_per_minute(self.per_minute)
             .with_per_hour(self.per_hour)
+            .with_max_in_flight(self.max_in_flight)
     }
 
     pub(super) fn check(&self, section: &str) -> Result<(), String> {
         let key = |key: &str| format!("{section}.{key}");
         within(&key("min_interval_ms"), self.min_interval_ms, 0, 3_600_000)?;
         within(&key("per_minute"), self.per_minute, 0, 100_000)?;
-        within(&key("per_hour"), self.per_hour, 0, 100_000)
+        within(&key("per_hour"), self.per_hour, 0, 100_000)?;
+        within(&key("max_in_flight"), self.max_in_flight, 0, 1_000)
     }
 }
 

@@ -63,6 +63,8 @@ pub struct OwnBudget {
     pub per_minute: Option<u32>,
     /// Requests in any hour.
     pub per_hour: Option<u32>,
+    /// Requests under way at once.
+    pub max_in_flight: Option<u32>,
 }
 
 impl OwnBudget {
@@ -71,6 +73,7 @@ impl OwnBudget {
         budget.min_interval_ms = self.min_interval_ms.unwrap_or(all.min_interval_ms);
         budget.per_minute = self.per_minute.unwrap_or(all.per_minute);
         budget.per_hour = self.per_hour.unwrap_or(all.per_hour);
+        budget.max_in_flight = self.max_in_flight.unwrap_or(all.max_in_flight);
         budget
     }
 }

@@ -122,6 +122,20 @@ pub(crate) async fn durable(folder: &Path, n: usize, n_rounds: usize) -> Row {
     }
 }
 
+/// The whole life of events, 16 at once: nothing but relay and journal, for whoever looks for where the time goes.
+pub(crate) async fn cycle(folder: &Path, n: usize) {
+    const AT_ONCE: usize = 16;
+    let journal =
+        Arc::new(SqliteJournal::open(folder.join("cycle.db"), OpenOptions::new()).expect("a journal"));
+    let (relay, github) = relay_benches::relay(Arc::clone(&journal));
+    for first in (0..n).step_by(AT_ONCE) {
+        accept(&relay, first..first + AT_ONCE, AT_ONCE).await;
+        relay.run_due().await.expect("a round");
+    }
+    assert_eq!(github.requests().len(), n.next_multiple_of(AT_ONCE));
+    println!("{:.1} events per commit", n as f64 / journal.n_commits() as f64);
+}
+
 /// One delivery of 5,000 events.
 pub(crate) async fn large(folder: &Path) -> Row {
     const EVENTS: usize = 5_000;

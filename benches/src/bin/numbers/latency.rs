@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 pub(crate) async fn idle(folder: &Path, n: usize) -> Row {
     let standin = StandIn::start().await;
-    let server = host_server(folder, standin.address());
+    let server = host_server(folder, standin.address(), 1);
     let mut connection = Connection::open(server.address()).await;
     let (mut from_answer, mut from_delivery) = (Vec::new(), Vec::new());
     for i in 0..n + 20 {

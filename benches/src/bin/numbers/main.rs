@@ -30,10 +30,11 @@ use std::process::ExitCode;
 use report::{Begun, Row};
 
 const USAGE: &str = "\
-numbers ROW... [--small] [--rounds R] [--folder FOLDER] [--out FILE]
+numbers ROW... [--small] [--rounds R] [--folder FOLDER] [--out FILE] [--only PEER]
     ROW is durable, webhook, large, idle, peers, backlog, or all; FOLDER holds the journals (the system's for temporary files);
-    FILE gets a line of JSON for each row
+    FILE gets a line of JSON for each row; PEER is one of those of the row peers, which prints its figures and makes no row
 numbers table FILE       the rows of such a file as Markdown
+numbers cycle N          accepts, sends to a double and settles N events, 16 at once, for a profiler or a counter of instructions
 numbers --check          what must hold on every machine: commits of concurrent deliveries and of one large delivery";
 
 const ROWS: [&str; 6] = ["durable", "webhook", "large", "idle", "peers", "backlog"];
@@ -43,6 +44,7 @@ struct Settings {
     rounds: Option<usize>,
     folder: Option<PathBuf>,
     out: Option<PathBuf>,
+    only: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -66,6 +68,11 @@ fn main() -> ExitCode {
         }
         ["reopen", file, shape, n] => {
             runtime().block_on(backlog::reopen(Path::new(file), shape_of(shape, n)));
+            ExitCode::SUCCESS
+        }
+        ["cycle", n] => {
+            let folder = tempfile::tempdir().expect("a folder");
+            runtime().block_on(accept::cycle(folder.path(), n.parse().expect("a number")));
             ExitCode::SUCCESS
         }
         ["--check"] => check(),
@@ -94,6 +101,7 @@ fn measure(given: &[&str]) -> Result<ExitCode, String> {
         rounds: None,
         folder: None,
         out: None,
+        only: None,
     };
     let mut rows: Vec<&str> = Vec::new();
     let mut given = given.iter();
@@ -103,6 +111,7 @@ fn measure(given: &[&str]) -> Result<ExitCode, String> {
             "--small" => settings.small = true,
             "--rounds" => settings.rounds = Some(value()?.parse().map_err(|_| "--rounds needs a number")?),
             "--folder" => settings.folder = Some(PathBuf::from(value()?)),
+            "--only" => settings.only = Some((*value()?).to_owned()),
             "--out" => settings.out = Some(PathBuf::from(value()?)),
             "all" => rows.extend(ROWS),
             row if ROWS.contains(&row) => rows.push(row),
@@ -111,6 +120,11 @@ fn measure(given: &[&str]) -> Result<ExitCode, String> {
     }
     if rows.is_empty() {
         return Err("no row is named".to_owned());
+    }
+    if let Some(only) = &settings.only {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        println!("{}", runtime().block_on(peers::only(only, folder.path(), 10_000)));
+        return Ok(ExitCode::SUCCESS);
     }
     for row in rows {
         let folder = settings

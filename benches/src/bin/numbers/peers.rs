@@ -38,6 +38,15 @@ struct Figures {
     per_s: Vec<f64>,
 }
 
+impl Figures {
+    fn to_json(&self, name: &str) -> Value {
+        json!({
+            "who": name, "cpu_ms_per_event": self.cpu_ms, "peak_mib": self.peak_mib, "p50_ms": self.p50_ms,
+            "p99_ms": self.p99_ms, "deliveries_per_s": self.per_s,
+        })
+    }
+}
+
 fn start(name: &str, folder: &Path, github: SocketAddr) -> Program {
     let root = format!("http://{github}");
     let installed = |path: &str| {
@@ -50,7 +59,8 @@ fn start(name: &str, folder: &Path, github: SocketAddr) -> Program {
         path
     };
     let mut command = match name.split_once('-') {
-        None => return host_server(folder, github),
+        None => return host_server(folder, github, 16),
+        Some(("ours", _)) => return host_server(folder, github, 1),
         Some(("python", client)) => {
             let mut command = Command::new(installed("target/peers/python/bin/python"));
             command.args(["benches/peers/webhook-python/app.py", &root, client]);
@@ -82,6 +92,13 @@ async fn turn(name: &str, folder: &Path, n: usize, figures: &mut Figures) {
     figures.per_s.push(loaded.rate());
 }
 
+/// One turn of one contender, for looking into it.
+pub(crate) async fn only(name: &str, folder: &Path, n: usize) -> Value {
+    let mut figures = Figures::default();
+    turn(name, folder, n, &mut figures).await;
+    figures.to_json(name)
+}
+
 /// Each contender has its turn in every round.
 pub(crate) async fn side_by_side(folder: &Path, n: usize, n_rounds: usize) -> Row {
     let mut all: Vec<Figures> = CONTENDERS.iter().map(|_| Figures::default()).collect();
@@ -97,8 +114,8 @@ pub(crate) async fn side_by_side(folder: &Path, n: usize, n_rounds: usize) -> Ro
     let cpu: Vec<f64> = all.iter().map(|figures| of(&figures.cpu_ms)).collect();
     let memory: Vec<f64> = all.iter().map(|figures| of(&figures.peak_mib)).collect();
     // The leaner way of each peer is what ours is held against.
-    let (python, node) = (cpu[1].min(cpu[2]), cpu[3].min(cpu[4]));
-    let python_memory = memory[1].min(memory[2]);
+    let (python, node) = (cpu[2].min(cpu[3]), cpu[4].min(cpu[5]));
+    let python_memory = memory[2].min(memory[3]);
     let named = |list: &[f64], digits: usize| {
         let parts = CONTENDERS
             .iter()
@@ -109,12 +126,7 @@ pub(crate) async fn side_by_side(folder: &Path, n: usize, n_rounds: usize) -> Ro
     let details: Vec<Value> = CONTENDERS
         .iter()
         .zip(&all)
-        .map(|(name, figures)| {
-            json!({
-                "who": name, "cpu_ms_per_event": figures.cpu_ms, "peak_mib": figures.peak_mib, "p50_ms": figures.p50_ms,
-                "p99_ms": figures.p99_ms, "deliveries_per_s": figures.per_s,
-            })
-        })
+        .map(|(name, figures)| figures.to_json(name))
         .collect();
     let p99: Vec<f64> = all.iter().map(|figures| of(&figures.p99_ms)).collect();
     let per_s: Vec<f64> = all.iter().map(|figures| of(&figures.per_s)).collect();

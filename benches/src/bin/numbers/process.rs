@@ -93,14 +93,14 @@ pub(crate) fn built(name: &str) -> std::path::PathBuf {
     })
 }
 
-/// The real server over a new journal in this folder: no bound on the rate, one route to the stand-in.
-pub(crate) fn host_server(folder: &Path, github: SocketAddr) -> Program {
+/// The real server over a new journal in this folder: no bound on the rate but so many requests at once, one route to the stand-in.
+pub(crate) fn host_server(folder: &Path, github: SocketAddr, max_in_flight: usize) -> Program {
     let config = folder.join("relay.toml");
     let journal = folder.join("relay.db");
     let text = format!(
         "[webhook]\nsecret_env = [\"RELAY_SECRET\"]\n[journal]\npath = {journal:?}\n\
          [github]\napi_root = \"http://{github}\"\ntoken_env = \"RELAY_TOKEN\"\n\
-         [budget]\nmin_interval_ms = 0\nper_minute = 0\nper_hour = 0\n\
+         [budget]\nmin_interval_ms = 0\nper_minute = 0\nper_hour = 0\nmax_in_flight = {max_in_flight}\n\
          [[route]]\nname = \"deploy\"\nrepository = {:?}\n",
         crate::standin::REPOSITORY
     );

@@ -26,6 +26,7 @@ pub(super) const OLD_ITEMS: &str = "SELECT * FROM items WHERE phase = 'settled' 
      AND (standing <> 'parked' OR \
      (SELECT releases.item FROM releases WHERE releases.dispatch_key = items.dispatch_key) IS NOT items.id) \
      ORDER BY settled_at, id LIMIT ?2";
+pub(super) const HISTORY_OF_STRIPPED: &str = "DELETE FROM history WHERE item = ?1";
 pub(super) const HISTORY_OF_EVENT: &str = "DELETE FROM history WHERE event = ?1 AND item IS NULL";
 pub(super) const UNWANTED: &str = "SELECT seq FROM events WHERE unwanted IS NOT NULL AND received_at < ?1 \
      ORDER BY received_at, seq LIMIT ?2";
@@ -62,8 +63,7 @@ impl Tx<'_> {
 
     pub(super) fn strip(&self, id: ItemId) -> Stored<()> {
         self.execute("UPDATE items SET snapshot = '' WHERE id = ?1", params![id.0])?;
-        self.execute("DELETE FROM history WHERE item = ?1", params![id.0])
-            .map(drop)
+        self.execute(HISTORY_OF_STRIPPED, params![id.0]).map(drop)
     }
 
     pub(super) fn strip_body(&self, seq: EventSeq) -> Stored<()> {

@@ -235,6 +235,43 @@ mod tests {
     }
 
     #[test]
+    fn ok_no_statement_is_prepared_again_for_another_value() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("relay.db");
+        let connection = crate::connection::writing(&path, std::time::Duration::ZERO).unwrap();
+        for sql in [
+            NEXT_TARGET,
+            NEXT_RANK,
+            DUE_IN_GROUP,
+            FIRST_OF_LANE,
+            NEXT_WANTED,
+            NEXT_DUE,
+            NEXT_LEASE_END,
+            LOST,
+            write::LANE_ITEMS,
+            write::PUT_ITEM,
+            admin::HISTORY_OF_STRIPPED,
+            admin::HISTORY_OF_EVENT,
+            admin::HISTORY_OF_NOTHING,
+            write::NTH_START,
+            write::LATEST_END,
+            write::IN_FLIGHT,
+            read::HISTORY_OF_ITEM,
+        ] {
+            for value in ["[1]", "[2]", "[3]"] {
+                let mut statement = connection.prepare_cached(sql).unwrap();
+                let n = statement.parameter_count();
+                let given = rusqlite::params_from_iter(std::iter::repeat_n(value, n));
+                // It fails where a number is wanted, after it would have been prepared.
+                let _ = statement.query(given).unwrap().next();
+            }
+            let statement = connection.prepare_cached(sql).unwrap();
+            let n = statement.get_status(rusqlite::StatementStatus::RePrepare);
+            assert_eq!(n, 0, "{sql}");
+        }
+    }
+
+    #[test]
     fn ok_a_claim_does_not_walk_over_what_is_settled_closed_or_due_later() {
         // Counted in steps of SQLite's machine, which do not depend on the clock of this computer.
         let steps = |n: usize| {

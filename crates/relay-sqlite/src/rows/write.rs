@@ -11,7 +11,7 @@ use relay_core::journal::rows::{DueQuery, LaneFront, Rows, Stored};
 use relay_core::journal::scan::HistoryRow;
 use relay_core::key::DispatchKey;
 use relay_core::lane::Place;
-use rusqlite::{named_params, params};
+use rusqlite::params;
 
 use super::columns::{self, to_i64, to_json};
 use super::{Tx, shift};
@@ -32,15 +32,15 @@ const ADD_ITEM: &str = "INSERT INTO items \
      (relay_id, dispatch_key, generation, event, route, snapshot, policy, rank, target, principal, lane, place, \
      allow_older, created_at, phase, verdict, standing, due_at, lease_fence, lease_epoch, lease_until, n_attempts, \
      n_not_sent, retry_at, retry_blocked, unknown_since, n_looks, n_resends, holds_lane, settled_at) \
-     VALUES (:relay_id, :dispatch_key, :generation, :event, :route, :snapshot, :policy, :rank, :target, :principal, \
-     :lane, :place, :allow_older, :created_at, :phase, :verdict, :standing, :due_at, :lease_fence, :lease_epoch, \
-     :lease_until, :n_attempts, :n_not_sent, :retry_at, :retry_blocked, :unknown_since, :n_looks, :n_resends, \
-     :holds_lane, :settled_at) RETURNING id";
-const PUT_ITEM: &str = "UPDATE items SET phase = :phase, verdict = :verdict, standing = :standing, due_at = :due_at, \
-     lease_fence = :lease_fence, lease_epoch = :lease_epoch, lease_until = :lease_until, n_attempts = :n_attempts, \
-     n_not_sent = :n_not_sent, retry_at = :retry_at, retry_blocked = :retry_blocked, unknown_since = :unknown_since, \
-     n_looks = :n_looks, n_resends = :n_resends, holds_lane = :holds_lane, settled_at = :settled_at \
-     WHERE id = :id AND relay_id = :relay_id";
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
+     ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
+     ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, \
+     ?29, ?30) RETURNING id";
+pub(super) const PUT_ITEM: &str = "UPDATE items SET phase = ?1, verdict = ?2, standing = ?3, due_at = ?4, \
+     lease_fence = ?5, lease_epoch = ?6, lease_until = ?7, n_attempts = ?8, \
+     n_not_sent = ?9, retry_at = ?10, retry_blocked = ?11, unknown_since = ?12, \
+     n_looks = ?13, n_resends = ?14, holds_lane = ?15, settled_at = ?16 \
+     WHERE id = ?17 AND relay_id = ?18";
 const PUT_RELEASE: &str = "INSERT INTO releases (dispatch_key, generation, item, registered_s, registered_n, forgotten) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (dispatch_key) DO UPDATE SET generation = excluded.generation, \
      item = excluded.item, registered_s = excluded.registered_s, registered_n = excluded.registered_n, \
@@ -165,38 +165,38 @@ impl Rows for Tx<'_> {
 
     fn add_item(&mut self, item: &Item) -> Stored<ItemId> {
         let (fence, epoch) = lease_numbers(item)?;
-        let given = named_params! {
-            ":relay_id": item.relay_id.as_str(),
-            ":dispatch_key": item.key.as_str(),
-            ":generation": item.generation,
-            ":event": item.event.0,
-            ":route": item.route,
-            ":snapshot": item.snapshot,
-            ":policy": to_json(&item.policy)?,
-            ":rank": -i64::from(item.policy.priority),
-            ":target": item.target,
-            ":principal": item.principal,
-            ":lane": item.lane,
-            ":place": item.place.as_ref().map(to_json).transpose()?,
-            ":allow_older": item.allow_older,
-            ":created_at": item.created_at.as_unix_ms(),
-            ":phase": item.phase.as_str(),
-            ":verdict": item.verdict.as_ref().map(to_json).transpose()?,
-            ":standing": standing(item),
-            ":due_at": item.due_at.as_unix_ms(),
-            ":lease_fence": fence,
-            ":lease_epoch": epoch,
-            ":lease_until": item.lease.map(|lease| lease.until.as_unix_ms()),
-            ":n_attempts": item.n_attempts,
-            ":n_not_sent": item.n_not_sent,
-            ":retry_at": item.retry_since.map(|since| since.at.as_unix_ms()),
-            ":retry_blocked": item.retry_since.map(|since| since.blocked_ms),
-            ":unknown_since": item.unknown_since.map(Timestamp::as_unix_ms),
-            ":n_looks": item.n_looks,
-            ":n_resends": item.n_resends,
-            ":holds_lane": item.holds_lane,
-            ":settled_at": item.settled_at.map(Timestamp::as_unix_ms),
-        };
+        let given = params![
+            item.relay_id.as_str(),
+            item.key.as_str(),
+            item.generation,
+            item.event.0,
+            item.route,
+            item.snapshot,
+            to_json(&item.policy)?,
+            -i64::from(item.policy.priority),
+            item.target,
+            item.principal,
+            item.lane,
+            item.place.as_ref().map(to_json).transpose()?,
+            item.allow_older,
+            item.created_at.as_unix_ms(),
+            item.phase.as_str(),
+            item.verdict.as_ref().map(to_json).transpose()?,
+            standing(item),
+            item.due_at.as_unix_ms(),
+            fence,
+            epoch,
+            item.lease.map(|lease| lease.until.as_unix_ms()),
+            item.n_attempts,
+            item.n_not_sent,
+            item.retry_since.map(|since| since.at.as_unix_ms()),
+            item.retry_since.map(|since| since.blocked_ms),
+            item.unknown_since.map(Timestamp::as_unix_ms),
+            item.n_looks,
+            item.n_resends,
+            item.holds_lane,
+            item.settled_at.map(Timestamp::as_unix_ms),
+        ];
         self.first(ADD_ITEM, given, |row| row.get(0))?
             .map(ItemId)
             .ok_or_else(|| nothing_back("an item"))
@@ -206,26 +206,26 @@ impl Rows for Tx<'_> {
     /// again: its indexes stay as they are.
     fn put_item(&mut self, item: &Item) -> Stored<()> {
         let (fence, epoch) = lease_numbers(item)?;
-        let given = named_params! {
-            ":id": item.id.0,
-            ":relay_id": item.relay_id.as_str(),
-            ":phase": item.phase.as_str(),
-            ":verdict": item.verdict.as_ref().map(to_json).transpose()?,
-            ":standing": standing(item),
-            ":due_at": item.due_at.as_unix_ms(),
-            ":lease_fence": fence,
-            ":lease_epoch": epoch,
-            ":lease_until": item.lease.map(|lease| lease.until.as_unix_ms()),
-            ":n_attempts": item.n_attempts,
-            ":n_not_sent": item.n_not_sent,
-            ":retry_at": item.retry_since.map(|since| since.at.as_unix_ms()),
-            ":retry_blocked": item.retry_since.map(|since| since.blocked_ms),
-            ":unknown_since": item.unknown_since.map(Timestamp::as_unix_ms),
-            ":n_looks": item.n_looks,
-            ":n_resends": item.n_resends,
-            ":holds_lane": item.holds_lane,
-            ":settled_at": item.settled_at.map(Timestamp::as_unix_ms),
-        };
+        let given = params![
+            item.phase.as_str(),
+            item.verdict.as_ref().map(to_json).transpose()?,
+            standing(item),
+            item.due_at.as_unix_ms(),
+            fence,
+            epoch,
+            item.lease.map(|lease| lease.until.as_unix_ms()),
+            item.n_attempts,
+            item.n_not_sent,
+            item.retry_since.map(|since| since.at.as_unix_ms()),
+            item.retry_since.map(|since| since.blocked_ms),
+            item.unknown_since.map(Timestamp::as_unix_ms),
+            item.n_looks,
+            item.n_resends,
+            item.holds_lane,
+            item.settled_at.map(Timestamp::as_unix_ms),
+            item.id.0,
+            item.relay_id.as_str(),
+        ];
         match self.execute(PUT_ITEM, given)? {
             1 => Ok(()),
             _ => Err(corrupt(format!(
@@ -257,7 +257,7 @@ impl Rows for Tx<'_> {
 
     fn lane_mark(&mut self, lane: &str) -> Stored<Option<Place>> {
         let mark = self.first("SELECT mark FROM lanes WHERE lane = ?1", params![lane], |row| {
-            columns::json(row, "mark")
+            columns::json(row, 0)
         })?;
         Ok(mark.flatten())
     }

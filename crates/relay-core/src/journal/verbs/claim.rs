@@ -14,8 +14,9 @@ use crate::journal::verbs::Verb;
 use crate::journal::{Budgets, ClaimKind, ClaimRequest, Claimed, JournalError, Task, Work};
 use crate::lane::{self, LaneMode};
 
-/// How many waiting items are loaded at a time while a claim looks for one whose lane is free.
+/// How many waiting items are loaded at a time while a claim looks for one whose lane is free: as many as are wanted, within these.
 const PAGE: usize = 64;
+const LEAST: usize = 4;
 /// Attempts are forgotten after two hours, twice the longest window; every so many fences.
 const FORGET_EVERY: u64 = 256;
 const FORGET_AFTER: std::time::Duration = std::time::Duration::from_secs(2 * 3_600);
@@ -160,7 +161,7 @@ fn claim_sends(
             closed: &closed,
             closed_lanes: &lanes,
             after,
-            limit: PAGE,
+            limit: (request.max - tasks.len()).clamp(LEAST, PAGE),
         };
         let page = verb.rows.due_items(&query)?;
         let Some(last) = page.last() else { break };
@@ -170,7 +171,7 @@ fn claim_sends(
                 continue;
             }
             // A step of an earlier item of this page may have settled this one.
-            let item = verb.load(item.id)?;
+            let item = verb.fresh(item)?;
             if !is_due(&item, request.now, &closed) {
                 continue;
             }

@@ -157,13 +157,12 @@ fn looked(
         }
         Err(error) => close(verb, item, error)?,
     }
-    let others = verb.lane_of(item)?;
-    let newer = if item.policy.lane == LaneMode::Latest {
-        lane::newer_waits(item, &others)
-    } else {
-        None
+    // Where every version goes out, none gives way to another: a long lane need not be read.
+    let others = match item.policy.lane {
+        LaneMode::Latest => verb.lane_of(item)?,
+        LaneMode::Every => Vec::new(),
     };
-    let newer = newer.map(lane::named);
+    let newer = lane::newer_waits(item, &others).map(lane::named);
     let around = Circumstances {
         blocked_ms: 0,
         shows_relay_id: verb.target(&item.target)?.shows_relay_id,
