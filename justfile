@@ -143,3 +143,7 @@ mutants RECORD="benches/reliability/mutants.jsonl" *FILES:
 # benches/RELIABILITY.md from the lines that the long runs have written (`--record benches/reliability/NAME.jsonl`).
 reliability:
     cargo run -q -p relay-tidy --bin reliability
+
+# The relay in virtual time: N seeds, and the line of the run in target/reliability.jsonl. A failing seed prints how to see it again.
+sim N="100000" FROM="1":
+    cargo run -q --release -p relay-sim -- --seeds {{N}} --from {{FROM}} --threads 2 --commit "$(git rev-parse --short HEAD)" --record target/reliability.jsonl

@@ -574,27 +574,27 @@ impl Rows for State {
         Ok(())
     }
 
-    fn nth_latest_start(&mut self, principal: &str, n: u32) -> Stored<Option<Timestamp>> {
-        let mut starts: Vec<Timestamp> = self
-            .attempts
-            .values()
-            .filter(|row| row.principal == principal)
-            .map(|row| row.started_at)
-            .collect();
-        starts.sort_unstable();
-        let index = usize::try_from(n).unwrap_or(usize::MAX);
-        Ok(starts
-            .len()
-            .checked_sub(index.max(1))
-            .and_then(|index| starts.get(index).copied()))
-    }
-
-    fn latest_end(&mut self, principal: &str) -> Stored<Option<Timestamp>> {
-        Ok(self
+    fn nth_latest_end(&mut self, principal: &str, n: u32) -> Stored<Option<Timestamp>> {
+        let mut ends: Vec<Timestamp> = self
             .attempts
             .values()
             .filter(|row| row.principal == principal)
             .filter_map(|row| row.ended_at)
+            .collect();
+        ends.sort_unstable();
+        let index = usize::try_from(n).unwrap_or(usize::MAX);
+        Ok(ends
+            .len()
+            .checked_sub(index.max(1))
+            .and_then(|index| ends.get(index).copied()))
+    }
+
+    fn latest_start(&mut self, principal: &str) -> Stored<Option<Timestamp>> {
+        Ok(self
+            .attempts
+            .values()
+            .filter(|row| row.principal == principal)
+            .map(|row| row.started_at)
             .max())
     }
 
