@@ -17,6 +17,8 @@ mod identities;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod retention;
 #[cfg(test)]
 mod server;
