@@ -40,7 +40,7 @@ features:
     cargo test -q -p eventgrid-schema --features schemars,serde_json/preserve_order,serde_json/arbitrary_precision,serde_json/unbounded_depth
     cargo test -q -p aml-client --features azure-identity,certificate
     for f in "" client rustls native-tls app provision mock webhooks; do cargo check -q -p github-dispatch --no-default-features --features "$f"; done
-    for f in "" aml github tokio testing aml,rustls github,rustls; do cargo check -q -p aml-relay-core --no-default-features --features "$f"; done
+    for f in "" aml github metrics tokio testing aml,rustls github,rustls; do cargo check -q -p aml-relay-core --no-default-features --features "$f"; done
     for f in "" rustls native-tls mock certificate certificate,rustls azure-identity; do cargo check -q -p aml-client --no-default-features --features "$f"; done
 
 # Who may depend on whom (DESIGN section 8, invariants 1 to 3).
@@ -143,3 +143,7 @@ mutants RECORD="benches/reliability/mutants.jsonl" *FILES:
 # benches/RELIABILITY.md from the lines that the long runs have written (`--record benches/reliability/NAME.jsonl`).
 reliability:
     cargo run -q -p relay-tidy --bin reliability
+
+# The relay in virtual time: N seeds, and the line of the run in target/reliability.jsonl. A failing seed prints how to see it again.
+sim N="100000" FROM="1":
+    cargo run -q --release -p relay-sim -- --seeds {{N}} --from {{FROM}} --threads 2 --commit "$(git rev-parse --short HEAD)" --record target/reliability.jsonl

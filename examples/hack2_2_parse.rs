@@ -10,12 +10,12 @@
     reason = "a program talks to whoever runs it"
 )]
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use eventgrid_schema::{AmlEvent, Batch, Event, EventSchema, EventTime, GridEvent, Limits, builder};
+use relay_examples::input;
 
 /// Reads deliveries of Event Grid, in either schema, and says what is in them.
 #[derive(Debug, Parser)]
@@ -75,7 +75,7 @@ fn main() -> ExitCode {
     }
     let mut report = Report::default();
     for path in &arguments.files {
-        match read(path) {
+        match input::read(path) {
             Ok(body) => report.read(&path.display().to_string(), &body, &arguments),
             Err(error) => {
                 eprintln!("{}: {error}", path.display());
@@ -94,15 +94,6 @@ fn main() -> ExitCode {
 fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(':').ok_or("expected NAME: VALUE")?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
-}
-
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    if path.as_os_str() != "-" {
-        return std::fs::read(path);
-    }
-    let mut body = Vec::new();
-    std::io::stdin().read_to_end(&mut body)?;
-    Ok(body)
 }
 
 impl Report {

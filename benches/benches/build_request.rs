@@ -19,8 +19,11 @@ fn build_request(c: &mut Criterion) {
             let event = Event::parse_element(relay_benches::element()).expect("an event");
             let view = EventView::of(&event).expect("readable");
             let payload = route.payload(&view, &relay_id).expect("a payload");
-            let dispatch =
-                RepositoryDispatch::new(route.target().event_type.clone(), payload).expect("within limits");
+            let dispatch = RepositoryDispatch::new(
+                route.target().event_type().expect("an event type").clone(),
+                payload,
+            )
+            .expect("within limits");
             assert!(dispatch.client_payload().contains_key("relay"));
         });
     });

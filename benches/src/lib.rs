@@ -54,6 +54,28 @@ pub fn fresh_delivery() -> Request<Bytes> {
         .expect("a request")
 }
 
+/// The body of a delivery of one event: version 1 of model `m<n>`, as the service writes it, of about 800 bytes.
+#[must_use]
+pub fn model_registered(n: usize) -> String {
+    format!("[{}]", registered(n, "1"))
+}
+
+/// An element in the Event Grid schema, its keys in the order in which the service writes them.
+#[must_use]
+pub fn registered(n: usize, version: &str) -> String {
+    format!(
+        r#"{{"topic":"/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-ml/providers/Microsoft.MachineLearningServices/workspaces/ws-prod","eventType":"Microsoft.MachineLearningServices.ModelRegistered","subject":"models/m{n}:{version}","eventTime":"2026-11-22T10:00:00.1234567Z","id":"8a6b3c1d-0000-4000-8000-{n:012}-{version}","data":{{"modelName":"m{n}","modelVersion":"{version}","modelTags":{{"stage":"prod","team":"churn"}},"modelProperties":{{"azureml.runid":"run-{n}","framework":"sklearn"}}}},"dataVersion":"2","metadataVersion":"1"}}"#
+    )
+}
+
+/// A shorter element: 5,000 of them are a delivery of about 1 MB.
+#[must_use]
+pub fn short(n: usize) -> String {
+    format!(
+        r#"{{"topic":"/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w","eventType":"Microsoft.MachineLearningServices.ModelRegistered","subject":"models/m{n}:1","id":"{n}","data":{{"modelName":"m{n}","modelVersion":"1"}}}}"#
+    )
+}
+
 /// A relay over this journal, one route, no bound on the rate, and GitHub as a double that accepts.
 ///
 /// # Panics
@@ -63,8 +85,8 @@ pub fn relay(journal: impl Journal + 'static) -> (Relay, Arc<ScriptedDispatcher>
     let github = Arc::new(ScriptedDispatcher::new());
     let rules = RuleSet::load([RouteConfig::new("deploy", "contoso/deploy")]).expect("rules");
     let relay = RelayBuilder::new(journal, Arc::clone(&github), rules)
-        .with_secrets(SharedSecrets::new(["s"]).expect("a secret"))
-        .with_budget(Budget::unbounded())
+        .with_secrets(SharedSecrets::new(["s", "a-shared-secret"]).expect("a secret"))
+        .with_budget(Budget::unbounded().with_max_in_flight(0))
         .build()
         .expect("a relay");
     (relay, github)

@@ -1,5 +1,5 @@
-//! **Here**: the three paths over axum, and how many bodies are held at once.
-//! **Not here**: what is answered (`relay_core::reply`), connections (`connections`).
+//! **Here**: the paths over axum, and how many bodies are held at once.
+//! **Not here**: what is answered (`relay_core::reply`), what lies below `/admin` (`admin`), connections (`connections`).
 //! **Reads**: requests; hands those with a secret to the relay.
 //! **Source**: our own.
 
@@ -11,16 +11,17 @@ use axum::body::{Body, HttpBody};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 use relay_core::Relay;
 use relay_core::clock::Timestamp;
 use relay_core::reply::Reply;
+use relay_examples::host::body::{read, within};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::admin::{self, Admin};
 use crate::connections::{self, Limits};
 
 /// How many bodies are in memory at once, from their first byte until they are answered.
@@ -44,6 +45,7 @@ struct Shared {
 /// Serves until `stop`, then until what was begun has ended.
 pub(crate) async fn serve(
     relay: Relay,
+    admin: Option<Arc<Admin>>,
     listener: TcpListener,
     limits: Limits,
     stop: impl Future<Output = ()>,
@@ -54,11 +56,14 @@ pub(crate) async fn serve(
         bodies: Arc::clone(&bodies),
         ready: Mutex::new(None),
     });
-    let router = Router::new()
+    let mut router = Router::new()
         .route("/events", axum::routing::any(events))
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(readyz))
         .with_state(shared);
+    if let Some(admin) = admin {
+        router = router.merge(admin::router(&admin));
+    }
     connections::serve(router, listener, limits, stop).await;
     // Whoever hung up has no connection any more, but the delivery is still being written down.
     let _ = bodies.acquire_many(MAX_BODIES).await;
@@ -104,23 +109,9 @@ fn busy() -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
 }
 
-/// The body, up to a little more than the relay takes: it refuses what is longer, and says so.
-async fn read(body: &mut Body, max: usize) -> Option<Bytes> {
-    let mut bytes = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        if let Ok(data) = frame.ok()?.into_data() {
-            bytes.extend_from_slice(&data);
-        }
-        if bytes.len() > max {
-            break;
-        }
-    }
-    Some(bytes.freeze())
-}
-
 /// Reads on for a moment and keeps nothing. A connection closed under a sender that still writes is reset, and the answer
 /// may be lost with it.
-fn discard(head: &Parts, mut body: Body) {
+pub(crate) fn discard(head: &Parts, mut body: Body) {
     // Whoever waits to be told to go on has sent nothing, and reading would tell them to.
     if body.is_end_stream() || head.headers.contains_key(header::EXPECT) {
         return;
@@ -128,15 +119,6 @@ fn discard(head: &Parts, mut body: Body) {
     tokio::spawn(within(DISCARD_WITHIN, async move {
         while let Some(Ok(_)) = body.frame().await {}
     }));
-}
-
-async fn within<T>(limit: Duration, what: impl Future<Output = T> + Send) -> Option<T> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a host measures its deadlines by the real clock"
-    )]
-    let ended = tokio::time::timeout(limit, what).await;
-    ended.ok()
 }
 
 async fn readyz(State(shared): State<Arc<Shared>>) -> Response {

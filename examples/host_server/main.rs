@@ -4,32 +4,31 @@
 //! Shows: configuration, secrets by environment-variable name, the webhook, health, logs, an orderly stop.
 //! Simplifies: TLS is for whatever stands before it; Event Grid delivers to https only.
 
-mod config;
+mod admin;
 mod connections;
 mod http;
-mod logs;
-mod wrong;
+mod retention;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use relay_core::adapters::github::GithubDispatcher;
+use relay_core::Relay;
 use relay_core::report::report;
-use relay_core::rules::RuleSet;
-use relay_core::webhook::SharedSecrets;
-use relay_core::{Relay, RelayBuilder};
-use relay_sqlite::{OpenOptions, SqliteJournal};
+use relay_examples::host::config::{self, Config};
+use relay_examples::host::identity::Identities;
+use relay_examples::host::{build, logs, signal};
 use tokio::net::TcpListener;
 
-use config::Config;
+use admin::Admin;
 use connections::Limits;
 
 /// Carries Azure Machine Learning events to GitHub Actions.
 ///
 /// Paths: POST and OPTIONS /events (the webhook), GET /healthz (alive), GET /readyz (503 when the journal cannot
-/// promise). SIGTERM and SIGINT stop it in order: no new request is taken, what is in flight is finished, the journal is
+/// promise), /admin (what a person sees and commands, with the secret of [admin]). SIGTERM and SIGINT stop it in order: no new request is taken, what is in flight is finished, the journal is
 /// closed.
 #[derive(Debug, Parser)]
 #[command(version)]
@@ -67,9 +66,10 @@ fn main() -> ExitCode {
 
 async fn serve(arguments: Arguments) -> Result<(), Fatal> {
     let config = Config::read(&arguments.config)?;
-    let rules = RuleSet::load(config.route.clone()).map_err(|error| report(&error))?;
-    let secrets = secrets(&config)?;
-    let dispatcher = dispatcher(&config)?;
+    let rules = build::rules(&config)?;
+    let secrets = config.secrets()?;
+    let commanders = config.admin_secret(&secrets)?;
+    let identities = Identities::of(&config)?;
     if arguments.check {
         tracing::info!(
             routes = rules.routes().len(),
@@ -78,20 +78,10 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
         );
         return Ok(());
     }
-    let options = OpenOptions::default().with_lock_wait(Duration::from_secs(config.journal.lock_wait_s));
-    let path = config.journal.path.clone();
-    let journal = tokio::task::spawn_blocking(move || SqliteJournal::open(&path, options))
-        .await
-        .map_err(|error| error.to_string())?
-        .map_err(|error| report(&error))?;
-    let journal = std::sync::Arc::new(journal);
+    let settings = config.journal.clone().unwrap_or_default();
+    let journal = Arc::new(settings.open().await?);
     let hash = rules.hash().to_owned();
-    let relay = RelayBuilder::new(std::sync::Arc::clone(&journal), dispatcher, rules)
-        .with_secrets(secrets)
-        .with_budget(config.budget.budget())
-        .with_max_body_bytes(config.webhook.max_body_bytes)
-        .build()
-        .map_err(|error| report(&error))?;
+    let relay = build::relay(&config, rules, Arc::clone(&journal), identities, secrets)?;
     let address = arguments.listen.unwrap_or_else(|| config.server.listen.clone());
     let listener = TcpListener::bind(&address)
         .await
@@ -99,7 +89,19 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
     let local = listener.local_addr().map_err(|error| error.to_string())?;
     announce(&format!("listening on http://{local}"));
     tracing::info!(%local, rules = %hash, "started");
-    run(relay, listener, &config.server).await?;
+    let compacting = retention::start(&settings, Arc::clone(&journal));
+    let admin = commanders.map(|commanders| {
+        let backups = config
+            .admin
+            .as_ref()
+            .and_then(|admin| admin.backup_folder.clone());
+        Admin::new(relay.clone(), Arc::clone(&journal), commanders, backups)
+    });
+    let ended = run(relay, admin, listener, &config.server).await;
+    if let Some(compacting) = compacting {
+        compacting.abort();
+    }
+    ended?;
     // A request that outlived the deadline gets its error; what it asked for is settled at the next start.
     let closed = tokio::task::spawn_blocking(move || journal.close().map_err(|error| report(&error)));
     closed.await.map_err(|error| error.to_string())??;
@@ -108,7 +110,12 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
 }
 
 /// Serves until a signal comes, then finishes what is in flight, for as long as the deadline allows.
-async fn run(relay: Relay, listener: TcpListener, server: &config::Server) -> Result<(), Fatal> {
+async fn run(
+    relay: Relay,
+    admin: Option<Arc<Admin>>,
+    listener: TcpListener,
+    server: &config::Server,
+) -> Result<(), Fatal> {
     let deadline = Duration::from_secs(server.shutdown_deadline_s);
     let limits = Limits {
         header_within: Duration::from_secs(server.header_timeout_s),
@@ -122,9 +129,9 @@ async fn run(relay: Relay, listener: TcpListener, server: &config::Server) -> Re
         let (relay, stopped) = (relay.clone(), stopped.clone());
         async move { relay.run_until(wait(stopped)).await }
     });
-    let mut server = tokio::spawn(http::serve(relay, listener, limits, wait(stopped)));
+    let mut server = tokio::spawn(http::serve(relay, admin, listener, limits, wait(stopped)));
     tokio::select! {
-        signal = signal() => tracing::info!(signal = signal?, "stopping"),
+        signal = signal::stop() => tracing::info!(signal = signal?, "stopping"),
         ended = &mut worker => return Err(format!("the worker ended by itself: {ended:?}")),
         ended = &mut server => return Err(format!("the server ended by itself: {ended:?}")),
     }
@@ -145,70 +152,6 @@ async fn run(relay: Relay, listener: TcpListener, server: &config::Server) -> Re
             Ok(())
         }
     }
-}
-
-#[cfg(unix)]
-async fn signal() -> Result<&'static str, Fatal> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    })
-}
-
-#[cfg(not(unix))]
-async fn signal() -> Result<&'static str, Fatal> {
-    tokio::signal::ctrl_c().await.map_err(|error| error.to_string())?;
-    Ok("ctrl-c")
-}
-
-fn secrets(config: &Config) -> Result<SharedSecrets, Fatal> {
-    let webhook = &config.webhook;
-    if webhook.secret_env.is_empty() {
-        if webhook.allow_anonymous {
-            tracing::warn!(
-                "anybody may deliver: webhook.allow_anonymous is true and webhook.secret_env is empty"
-            );
-            return Ok(SharedSecrets::anonymous());
-        }
-        return Err("webhook.secret_env is empty; name an environment variable, or set webhook.allow_anonymous = true".to_owned());
-    }
-    if webhook.allow_anonymous {
-        return Err(
-            "webhook.allow_anonymous is true, and webhook.secret_env names secrets; one of them is not meant"
-                .to_owned(),
-        );
-    }
-    let values = webhook
-        .secret_env
-        .iter()
-        .map(|name| config::from_environment("webhook.secret_env", name));
-    SharedSecrets::new(values.collect::<Result<Vec<_>, _>>()?)
-        .map_err(|error| format!("webhook.secret_env: {error}"))
-}
-
-fn dispatcher(config: &Config) -> Result<GithubDispatcher, Fatal> {
-    let github = &config.github;
-    if let Some(route) = config.route.iter().find(|route| route.identity != "default") {
-        return Err(format!(
-            "route {:?}: identity: only \"default\" is configured, by [github]",
-            route.name
-        ));
-    }
-    let token = config::from_environment("github.token_env", &github.token_env)?;
-    let token = github_dispatch::StaticToken::new(token, "default").map_err(|error| {
-        let names = config::variable("github.token_env", &github.token_env);
-        format!("{names}: {}", report(&error))
-    })?;
-    let client = github_dispatch::Client::builder(token)
-        .api_root(&github.api_root)
-        .connect_timeout(Duration::from_millis(github.connect_timeout_ms))
-        .timeout(Duration::from_millis(github.timeout_ms))
-        .build()
-        .map_err(|error| format!("[github]: {}", report(&error)))?;
-    Ok(GithubDispatcher::new("default", &client))
 }
 
 #[expect(

@@ -3,9 +3,9 @@
 //! **Reads**: its standard output and error.
 //! **Source**: our own.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -30,22 +30,29 @@ pub struct Server {
     http: reqwest::Client,
 }
 
-/// Where the program is: beside whatever runs, in the folder of examples.
+/// Where the server is.
 ///
 /// # Errors
 /// It has not been built.
 pub fn program() -> Result<PathBuf, Failed> {
+    example("host_server")
+}
+
+/// Where an example's program is: beside whatever runs, in the folder of examples.
+///
+/// # Errors
+/// It has not been built.
+pub fn example(name: &str) -> Result<PathBuf, Failed> {
     let own = std::env::current_exe()?;
     let folders = own
         .ancestors()
         .skip(1)
         .take(2)
         .flat_map(|folder| [folder.to_owned(), folder.join("examples")]);
-    let candidates =
-        folders.map(|folder| folder.join(format!("host_server{}", std::env::consts::EXE_SUFFIX)));
+    let candidates = folders.map(|folder| folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)));
     let found = candidates.into_iter().find(|path| path.is_file());
     found.ok_or_else(|| {
-        "host_server is not built; `cargo build -p relay-examples --examples` builds it".into()
+        format!("{name} is not built; `cargo build -p relay-examples --examples` builds it").into()
     })
 }
 
@@ -87,7 +94,32 @@ impl Server {
     /// # Errors
     /// It ended instead; the text is what it said.
     pub fn start(config: &Path) -> Result<Self, Failed> {
-        let mut child = command(config)?.args(["--listen", "127.0.0.1:0"]).spawn()?;
+        Self::start_with(config, &[])
+    }
+
+    /// The same, with more in its environment.
+    ///
+    /// # Errors
+    /// It ended instead; the text is what it said.
+    pub fn start_with(config: &Path, environment: &[(&str, &str)]) -> Result<Self, Failed> {
+        let mut command = command(config)?;
+        command
+            .args(["--listen", "127.0.0.1:0"])
+            .envs(environment.iter().copied());
+        Self::spawn(command)
+    }
+
+    /// Starts another program that says in the same way where it listens.
+    ///
+    /// # Errors
+    /// It ended instead; the text is what it said.
+    pub fn spawn(mut command: Command) -> Result<Self, Failed> {
+        let program = command.get_program().to_owned();
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn()?;
         let stdout = child.stdout.take().ok_or("no standard output")?;
         let (stderr, collecting) = collect(&mut child)?;
         let mut line = String::new();
@@ -97,7 +129,8 @@ impl Server {
             // All that it said, and not only what has been read so far.
             let _ = collecting.join();
             let said = stderr.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            return Err(format!("host_server ended with {status}: {said}").into());
+            let program = Path::new(&program).file_name().unwrap_or_default();
+            return Err(format!("{} ended with {status}: {said}", program.display()).into());
         };
         let http = reqwest::Client::builder()
             .no_proxy()
@@ -157,8 +190,13 @@ impl Server {
     /// # Errors
     /// No answer came.
     pub async fn get(&self, path: &str) -> Result<(u16, String), Failed> {
-        let answer = self.http.get(format!("{}{path}", self.address)).send().await?;
+        let answer = self.request(reqwest::Method::GET, path).send().await?;
         Ok((answer.status().as_u16(), answer.text().await?))
+    }
+
+    /// A request to a path, to be finished and sent.
+    pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.address))
     }
 
     /// How many items have this word as phase or verdict, as `/readyz` says.
@@ -225,12 +263,45 @@ impl Drop for Server {
     }
 }
 
+/// Runs an example to its end, with these bytes as its standard input.
+///
+/// # Errors
+/// It has not been built, or could not be run.
+pub fn run(
+    name: &str,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+    input: &[u8],
+) -> Result<Output, Failed> {
+    let mut command = Command::new(example(name)?);
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(environment.iter().copied());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    // Who reads none of it has ended before it was written.
+    let _ = child.stdin.take().ok_or("no standard input")?.write_all(input);
+    Ok(child.wait_with_output()?)
+}
+
 /// Runs the program to its end, which has to be a refusal; gives what it said.
 ///
 /// # Errors
 /// It started instead, or could not be run.
 pub fn refusal(config: &Path) -> Result<String, Failed> {
-    match Server::start(config) {
+    refusal_with(config, &[])
+}
+
+/// The same, with more in its environment.
+///
+/// # Errors
+/// It started instead, or could not be run.
+pub fn refusal_with(config: &Path, environment: &[(&str, &str)]) -> Result<String, Failed> {
+    match Server::start_with(config, environment) {
         Ok(server) => Err(format!("host_server started, on {}", server.address()).into()),
         Err(error) => Ok(error.to_string()),
     }
@@ -240,10 +311,6 @@ fn command(config: &Path) -> Result<Command, Failed> {
     let mut command = Command::new(program()?);
     command.arg("--config").arg(config).env_clear();
     command.env("RELAY_SECRET", SECRET).env("RELAY_TEST_TOKEN", TOKEN);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
     Ok(command)
 }
 

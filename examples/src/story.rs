@@ -3,12 +3,16 @@
 //! **Reads**: pages of `scan`.
 //! **Source**: DESIGN section 7: the history of one model version reads like a story.
 
+use std::path::Path;
+
 use relay_core::Relay;
 use relay_core::clock::Timestamp;
 use relay_core::journal::JournalError;
 use relay_core::journal::item::{EventRow, EventSeq, Item, ItemId, UnreadableRow};
 use relay_core::journal::scan::{Entry, HistoryRow, ItemFilter, Overview, Page, ScanQuery};
 use relay_core::journal::state::Step;
+use relay_core::report::report;
+use relay_sqlite::SqliteReader;
 
 /// Everything that a journal tells, read page by page.
 #[derive(Clone, Debug, Default)]
@@ -34,10 +38,20 @@ impl Story {
     /// # Errors
     /// The journal could not be read.
     pub async fn read(relay: &Relay) -> Result<Self, JournalError> {
+        Self::read_by(async |query| relay.scan(query).await).await
+    }
+
+    /// The same, by whatever scans a journal: a reader beside its owner, for example.
+    ///
+    /// # Errors
+    /// The journal could not be read.
+    pub async fn read_by(
+        scan: impl AsyncFn(ScanQuery) -> Result<Page, JournalError>,
+    ) -> Result<Self, JournalError> {
         let mut story = Self::default();
         loop {
             let after = story.events.last().map_or(EventSeq(0), |row| row.seq);
-            let Page::Events(page) = relay.scan(ScanQuery::Events { after, limit: PAGE }).await? else {
+            let Page::Events(page) = scan(ScanQuery::Events { after, limit: PAGE }).await? else {
                 break;
             };
             if page.is_empty() {
@@ -52,7 +66,7 @@ impl Story {
                 filter: ItemFilter::default(),
                 limit: PAGE,
             };
-            let Page::Items(page) = relay.scan(query).await? else {
+            let Page::Items(page) = scan(query).await? else {
                 break;
             };
             if page.is_empty() {
@@ -67,7 +81,7 @@ impl Story {
                 item: None,
                 limit: PAGE,
             };
-            let Page::History(page) = relay.scan(query).await? else {
+            let Page::History(page) = scan(query).await? else {
                 break;
             };
             if page.is_empty() {
@@ -75,13 +89,50 @@ impl Story {
             }
             story.history.extend(page);
         }
-        if let Page::Unreadable(rows) = relay.scan(ScanQuery::Unreadable).await? {
+        if let Page::Unreadable(rows) = scan(ScanQuery::Unreadable).await? {
             story.unreadable = rows;
         }
-        if let Page::Overview(overview) = relay.scan(ScanQuery::Overview).await? {
+        if let Page::Overview(overview) = scan(ScanQuery::Overview).await? {
             story.overview = overview;
         }
         Ok(story)
+    }
+
+    /// Reads it all from the file of a journal, beside its owner.
+    ///
+    /// # Errors
+    /// There is no such journal, or it could not be read.
+    pub async fn open(path: &Path) -> Result<Self, String> {
+        let reader = SqliteReader::open(path).map_err(|error| report(&error))?;
+        let story = Self::read_by(async |query| reader.scan(query).await).await;
+        story.map_err(|error| report(&error))
+    }
+
+    /// The item with this number, or relay id.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<&Item> {
+        self.items
+            .iter()
+            .find(|item| item.id.0.to_string() == id || item.relay_id.as_str() == id)
+    }
+
+    /// An event with its story, for a terminal.
+    #[must_use]
+    pub fn told_of(&self, event: &EventRow) -> String {
+        let (subject, time) = (event.subject.as_deref(), event.time.as_deref());
+        let mut lines = vec![format!(
+            "event {} {} {}",
+            event.seq.0,
+            subject.unwrap_or("-"),
+            time.unwrap_or("-")
+        )];
+        let told = self.lines_of(event.seq, event.received_at);
+        lines.extend(told.into_iter().map(|line| format!("  {line}")));
+        // A terminal would obey what an event's sender wrote.
+        let shown = lines
+            .iter()
+            .map(|line| line.replace(char::is_control, "\u{fffd}"));
+        shown.collect::<Vec<_>>().join("\n")
     }
 
     /// How many items have this verdict.
@@ -143,6 +194,7 @@ fn step_told(step: &Step) -> String {
         Step::Park { why } => format!("parked for a person: {why}"),
         Step::Refuse { why } => format!("refused: {why}"),
         Step::Cancel { why } => format!("cancelled: {why}"),
+        Step::Replace { by } => format!("asked for once more: {by} stands for it now"),
         Step::SeeRun { run } => format!("run {} was seen", run.id),
         other => other.as_str().to_owned(),
     }

@@ -220,6 +220,12 @@ impl Client {
         self.shared.token.principal()
     }
 
+    /// Whether it asks github.com, or an enterprise with data residency, and not an Enterprise Server of some older version.
+    #[must_use]
+    pub fn is_hosted_by_github(&self) -> bool {
+        self.requests().root().is_hosted_by_github()
+    }
+
     /// What remains of the primary limit by the last answer; none before there was one, or where GitHub does not say.
     #[must_use]
     pub fn rate_state(&self) -> Option<RateState> {

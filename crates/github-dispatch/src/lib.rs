@@ -102,7 +102,7 @@ pub use self::repository_dispatch::{
 pub use self::response::{Accepted, StartedRun, WorkflowAccepted};
 pub use self::retry::RetryPolicy;
 pub use self::runs::{Probe, ProbeWindow, Run};
-pub use self::workflow_dispatch::{InvalidWorkflowDispatch, WorkflowDispatch, WorkflowFile};
+pub use self::workflow_dispatch::{GitRef, InvalidWorkflowDispatch, WorkflowDispatch, WorkflowFile};
 
 #[cfg(all(doctest, feature = "client"))]
 #[doc = include_str!("../README.md")]

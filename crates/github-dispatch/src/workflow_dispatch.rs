@@ -1,4 +1,4 @@
-//! **Here**: [`WorkflowDispatch`]: a ref and inputs that GitHub's limits are proved for, and [`WorkflowFile`], whose workflow it starts.
+//! **Here**: [`WorkflowDispatch`]: a ref and inputs that GitHub's limits are proved for, and [`WorkflowFile`], whose workflow it starts; [`GitRef`].
 //! **Not here**: where it goes (`repo`), how it is sent (`request`), the run that GitHub names (`response`).
 //! **Reads**: configuration and values; `request` after it.
 //! **Source**: <https://docs.github.com/rest/actions/workflows#create-a-workflow-dispatch-event>, read 2026-11-23: at most 25 inputs (10 on
@@ -74,6 +74,12 @@ impl WorkflowFile {
         }
     }
 
+    /// Whether it is an id, and not the name of a file.
+    #[must_use]
+    pub fn is_id(&self) -> bool {
+        self.0.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
     /// The name of the file without its folder, or the id.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -82,6 +88,36 @@ impl WorkflowFile {
 }
 
 impl fmt::Display for WorkflowFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A branch or tag, by its name or as `refs/heads/…` or `refs/tags/…`. Whether there is one only GitHub knows.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct GitRef(String);
+
+impl GitRef {
+    /// Reads `main`, `v1.0` or `refs/heads/main`.
+    ///
+    /// # Errors
+    /// No branch or tag can have such a name.
+    pub fn parse(text: &str) -> Result<Self, InvalidWorkflowDispatch> {
+        if is_ref(text) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidWorkflowDispatch::Ref)
+        }
+    }
+
+    /// The text as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for GitRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -231,9 +267,11 @@ mod tests {
             assert_eq!(error(git_ref, &[]), InvalidWorkflowDispatch::Ref, "{git_ref:?}");
         }
         assert_eq!(error(&"a".repeat(256), &[]), InvalidWorkflowDispatch::Ref);
+        assert_eq!(GitRef::parse("a..b"), Err(InvalidWorkflowDispatch::Ref));
         let none: [(&str, &str); 0] = [];
         for git_ref in ["main", "release/2026-11", "v1.0", "refs/heads/main", "é", "a@b"] {
             assert!(WorkflowDispatch::new(git_ref, none).is_ok(), "{git_ref}");
+            assert_eq!(GitRef::parse(git_ref).unwrap().to_string(), git_ref);
         }
     }
 

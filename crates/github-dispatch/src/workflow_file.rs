@@ -12,25 +12,50 @@ use crate::runs::stands_alone;
 /// The expression that a `run-name` has to hold, alone between `${{` and `}}`.
 pub const RELAY_ID_EXPRESSION: &str = "github.event.client_payload.relay.id";
 
+/// The expressions of which a `run-name` has to hold one where a workflow dispatch starts the run: both are the input `relay_id`.
+pub const RELAY_ID_INPUTS: [&str; 2] = ["inputs.relay_id", "github.event.inputs.relay_id"];
+
 /// What a workflow file says.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct WorkflowFacts {
-    /// Whether it listens to a repository dispatch of the event type.
+    /// Whether it listens to a repository dispatch of the event type, or to a workflow dispatch.
     pub listens: bool,
     /// Whether its `run-name` shows the relay id, so that [`shows_id`](crate::runs::shows_id) finds it: the bare
-    /// [`RELAY_ID_EXPRESSION`], with neither a letter nor a digit nor another expression beside it.
+    /// [`RELAY_ID_EXPRESSION`], or one of [`RELAY_ID_INPUTS`], with neither a letter nor a digit nor another expression beside it.
     pub shows_relay_id: bool,
 }
 
-/// Reads a workflow file.
+/// Reads a workflow file, for repository dispatches of this event type.
 #[must_use]
 pub fn read_workflow(text: &str, event_type: &str) -> WorkflowFacts {
-    let lines: Vec<&str> = text
-        .lines()
+    let lines = lines(text);
+    WorkflowFacts {
+        listens: listens(&lines, "repository_dispatch", Some(event_type)),
+        shows_relay_id: run_name_shows(&lines, &[RELAY_ID_EXPRESSION]),
+    }
+}
+
+/// Reads a workflow file, for workflow dispatches with an input `relay_id`.
+#[must_use]
+pub fn read_dispatched_workflow(text: &str) -> WorkflowFacts {
+    let lines = lines(text);
+    WorkflowFacts {
+        listens: listens(&lines, "workflow_dispatch", None),
+        shows_relay_id: run_name_shows(&lines, &RELAY_ID_INPUTS),
+    }
+}
+
+/// The lines that are neither empty nor comments.
+fn lines(text: &str) -> Vec<&str> {
+    text.lines()
         .map(without_comment)
         .filter(|line| !line.trim().is_empty())
-        .collect();
+        .collect()
+}
+
+/// Whether one of these expressions stands in its `run-name` in a way that is found again.
+fn run_name_shows(lines: &[&str], expressions: &[&str]) -> bool {
     let mut run_names = lines.iter().enumerate().filter_map(|(at, line)| {
         let value = line
             .strip_prefix("run-name:")
@@ -40,17 +65,14 @@ pub fn read_workflow(text: &str, event_type: &str) -> WorkflowFacts {
         Some(if is_whole { value } else { "" })
     });
     // Two of them are no YAML, or not what they look like.
-    let shows_relay_id = match (run_names.next(), run_names.next()) {
-        (Some(value), None) => scalar(value).is_some_and(|name| shows_relay_id(&name)),
+    match (run_names.next(), run_names.next()) {
+        (Some(value), None) => scalar(value).is_some_and(|name| shows_relay_id(&name, expressions)),
         _ => false,
-    };
-    WorkflowFacts {
-        listens: listens(&lines, event_type),
-        shows_relay_id,
     }
 }
 
-fn listens(lines: &[&str], event_type: &str) -> bool {
+/// Whether it listens to this trigger; where an event type is told, `types:` count.
+fn listens(lines: &[&str], trigger: &str, event_type: Option<&str>) -> bool {
     let is_on = |line: &&str| {
         ["on:", "\"on\":", "'on':"]
             .iter()
@@ -66,7 +88,7 @@ fn listens(lines: &[&str], event_type: &str) -> bool {
         .unwrap_or_default();
     if !on_one_line.is_empty() {
         // `on: repository_dispatch` or `on: [push, repository_dispatch]`: every type is wanted.
-        return list(on_one_line).contains(&"repository_dispatch");
+        return list(on_one_line).contains(&trigger);
     }
     let block: Vec<&str> = lines
         .iter()
@@ -76,9 +98,15 @@ fn listens(lines: &[&str], event_type: &str) -> bool {
         .collect();
     let Some(at) = block.iter().position(|line| {
         let key = line.trim().trim_start_matches("- ");
-        key == "repository_dispatch" || key.starts_with("repository_dispatch:")
+        key == trigger
+            || key
+                .strip_prefix(trigger)
+                .is_some_and(|rest| rest.starts_with(':'))
     }) else {
         return false;
+    };
+    let Some(event_type) = event_type else {
+        return true;
     };
     let depth = block.get(at).map_or(0, |line| indent(line));
     let inner: Vec<&str> = block
@@ -136,7 +164,7 @@ enum Part<'n> {
 }
 
 /// Whether the title of a run with this name shows the id.
-fn shows_relay_id(name: &str) -> bool {
+fn shows_relay_id(name: &str, expressions: &[&str]) -> bool {
     let Some(parts) = parts(name) else {
         return false;
     };
@@ -147,7 +175,7 @@ fn shows_relay_id(name: &str) -> bool {
         Some(Part::Expression(_)) => None,
     };
     parts.iter().enumerate().any(|(at, part)| {
-        let is_id = matches!(part, Part::Expression(inner) if inner.trim() == RELAY_ID_EXPRESSION);
+        let is_id = matches!(part, Part::Expression(inner) if expressions.contains(&inner.trim()));
         let beside = text(at.checked_sub(1)).zip(text(Some(at + 1)));
         is_id && beside.is_some_and(|(before, after)| stands_alone(before, after))
     })
@@ -291,6 +319,37 @@ mod tests {
             true,
             false,
         );
+    }
+
+    #[test]
+    fn ok_a_workflow_dispatch_shows_the_id_by_its_input() {
+        let check = |text: &str, listens: bool, shows_relay_id: bool| {
+            let expect = WorkflowFacts {
+                listens,
+                shows_relay_id,
+            };
+            assert_eq!(read_dispatched_workflow(text), expect, "{text}");
+        };
+        check("on: workflow_dispatch\n", true, false);
+        check("on: [push, workflow_dispatch]\n", true, false);
+        check(
+            "on:\n  workflow_dispatch:\n    inputs:\n      relay_id:\n",
+            true,
+            false,
+        );
+        check("on:\n  - workflow_dispatch\n", true, false);
+        check("on: repository_dispatch\n", false, false);
+        check("on:\n  workflow_dispatched:\n", false, false);
+        check("on:\n  push:\njobs:\n  workflow_dispatch:\n", false, false);
+        let named = |expression: &str| {
+            format!("run-name: \"m [${{{{ {expression} }}}}]\"\non:\n  workflow_dispatch:\n")
+        };
+        check(&named("inputs.relay_id"), true, true);
+        check(&named("github.event.inputs.relay_id"), true, true);
+        check(&named("inputs.relay_id_short"), true, false);
+        check(&named("inputs.relay_id || github.run_id"), true, false);
+        check(&named(RELAY_ID_EXPRESSION), true, false);
+        assert!(!read_workflow(&named("inputs.relay_id"), "deploy").shows_relay_id);
     }
 
     #[test]

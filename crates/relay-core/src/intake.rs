@@ -4,14 +4,17 @@
 //! **Source**: DESIGN sections 3 and 4.
 
 use eventgrid_schema::{Batch, BatchErrorKind, Element, Event, GridEvent, Limits};
+use tracing::field::Empty;
 
 use crate::alarm::Alert;
 use crate::clock::Timestamp;
 use crate::journal::{AcceptBatch, Acceptance, Fate, Journal, NewEvent, NewItem};
 use crate::key::{DispatchKey, RelayId, ReleaseKey};
 use crate::lane::{NoPlace, Order, Place};
+use crate::observe;
 use crate::reply::{Receipt, Reply};
 use crate::rules::{EventView, Route, Router};
+use crate::trace::{self, TraceContext};
 
 /// How much of what could not be read is kept.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -69,6 +72,11 @@ pub(crate) async fn take(
         system: n_system,
         ..Receipt::default()
     };
+    let told: Vec<Told> = if tracing::enabled!(tracing::Level::INFO) {
+        events.iter().map(Told::of).collect()
+    } else {
+        Vec::new()
+    };
     if !events.is_empty() || !unreadable.is_empty() {
         let keep_unreadable = (keep.rows, keep.bytes);
         match journal
@@ -80,7 +88,15 @@ pub(crate) async fn take(
             })
             .await
         {
-            Ok(Acceptance { fates, alerts: more }) => {
+            Ok(Acceptance {
+                fates,
+                settled,
+                alerts: more,
+            }) => {
+                observe::settled(&settled);
+                for (fate, event) in fates.iter().zip(&told) {
+                    event.tell(fate);
+                }
                 for fate in fates {
                     match fate {
                         Fate::Accepted { .. } => receipt.accepted += 1,
@@ -91,6 +107,7 @@ pub(crate) async fn take(
                 alerts.extend(more);
             }
             Err(error) => {
+                observe::journal_failed("accept");
                 alerts.push(Alert::JournalFailing {
                     why: crate::report::report(&error),
                 });
@@ -105,6 +122,44 @@ pub(crate) async fn take(
     let work = receipt.accepted > 0;
     let reply = validation.map_or(Reply::Accepted(receipt), |body| Reply::Validated { body });
     Taken { reply, alerts, work }
+}
+
+/// An event as its span names it.
+struct Told {
+    digits: String,
+    context: TraceContext,
+}
+
+impl Told {
+    fn of(event: &NewEvent) -> Self {
+        let element = Event::parse_element(&event.body).ok();
+        Self {
+            digits: trace::event_digits(&event.key),
+            context: element.as_ref().map(TraceContext::of_event).unwrap_or_default(),
+        }
+    }
+
+    /// A span of its own for each event: only so can it be part of the trace that the event carries.
+    fn tell(&self, fate: &Fate) {
+        let (word, items) = match fate {
+            Fate::Accepted { items, .. } => ("accepted", items.as_slice()),
+            Fate::SeenAgain => ("seen_again", &[][..]),
+            Fate::Unwanted { .. } => ("unwanted", &[][..]),
+        };
+        let items: Vec<i64> = items.iter().map(|item| item.0).collect();
+        let span = tracing::info_span!(
+            "event",
+            event = %self.digits,
+            fate = word,
+            items = ?items,
+            trace_id = Empty,
+            parent_span_id = Empty,
+            sampled = Empty,
+            trace_state = Empty,
+        );
+        self.context.record(&span);
+        span.in_scope(|| tracing::debug!("an event was written down"));
+    }
 }
 
 /// The elements of a delivery by what is to be done with them.
@@ -182,7 +237,7 @@ pub(crate) fn release_of(event: &Event<'_>, view: &EventView<'_>) -> ReleaseKey 
 }
 
 /// The columns of an event, and an item for each route that wants it.
-fn new_event(
+pub(crate) fn new_event(
     raw: &str,
     event: &Event<'_>,
     view: &EventView<'_>,

@@ -13,6 +13,8 @@
 //! | one request to GitHub | [`dispatch`] |
 //! | what Event Grid is answered | [`reply`] |
 //! | who is told what a person must know | [`alarm`] |
+//! | counters, gauges and histograms, by name; the trace that an event carries | [`observe`], [`trace`] |
+//! | what is wrong, and what to do; when what waits will have been sent (pure) | [`health`], [`drain`] |
 //! | everything plugged together | [`Relay`] |
 //! | the same without a journal, for hosts without any disk | [`PassThrough`] |
 //!
@@ -24,8 +26,9 @@
 //! | `aml` (default) | `adapters::aml`, facts over aml-client |
 //! | `github` (default) | `adapters::github`, dispatches over github-dispatch |
 //! | `tokio` (default) | `clock::TokioClock`, `Relay::run_until` |
+//! | `metrics` (default) | numbers through the facade of that name |
 //! | `rustls` (default), `native-tls` | TLS for whichever clients are on |
-//! | `testing` | doubles of every trait, and the contract suite for journals |
+//! | `testing` | doubles of every trait, rules tried on event files, and the contract suite for journals |
 #![forbid(unsafe_code)]
 
 pub mod adapters;
@@ -33,12 +36,15 @@ pub mod alarm;
 pub mod budget;
 pub mod clock;
 pub mod dispatch;
+pub mod drain;
 pub mod enrich;
 mod error;
+pub mod health;
 mod intake;
 pub mod journal;
 pub mod key;
 pub mod lane;
+pub mod observe;
 pub mod pass_through;
 mod relay;
 pub mod reply;
@@ -47,12 +53,14 @@ pub mod retry;
 pub mod rules;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod trace;
 pub mod webhook;
 mod worker;
 
 pub use self::error::BuildError;
+pub use self::health::Health;
 pub use self::pass_through::{PassReply, PassThrough, PassThroughBuilder};
-pub use self::relay::{Counts, Health, Relay, RelayBuilder};
+pub use self::relay::{Counts, Relay, RelayBuilder};
 pub use self::worker::Round;
 
 /// The README's example, compiled and run.

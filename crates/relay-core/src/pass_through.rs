@@ -12,16 +12,19 @@ use eventgrid_schema::{Batch, BatchErrorKind, Delivery, Element, Event, GridEven
 use futures_util::future::{Either, select};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use serde::Serialize;
+use tracing::{Instrument as _, Span};
 
 use crate::alarm::{Alarm, Alert, LogAlarm};
 use crate::clock::{Clock, Timestamp};
-use crate::dispatch::{Advice, DispatchRequest, Dispatcher, Sighting};
+use crate::dispatch::{Advice, DispatchError, DispatchRequest, Dispatcher, Sighting};
 use crate::error::BuildError;
 use crate::intake::release_of;
 use crate::key::{DispatchKey, RelayId};
+use crate::observe;
 use crate::reply::Reply;
 use crate::retry::OnUnknown;
 use crate::rules::{EventView, Route, Router};
+use crate::trace;
 use crate::webhook::{DEFAULT_MAX_BODY_BYTES, DEFAULT_ORIGINS, Early, SharedSecrets, Webhook};
 
 /// Until when an answer has to be found: Event Grid waits for 30 s.
@@ -213,6 +216,20 @@ impl PassReply {
         }
     }
 
+    /// Its word in numbers, spans and bodies.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Webhook(reply) => reply.as_str(),
+            Self::Sent { again: true, .. } => "sent_before",
+            Self::Sent { again: false, .. } => "sent",
+            Self::Nothing => "nothing",
+            Self::Unknown { .. } => "unknown",
+            Self::Refused { .. } => "refused",
+            Self::NotNow { .. } => "not_now",
+        }
+    }
+
     /// The response as the host sends it.
     #[must_use]
     pub fn into_response(self) -> Response<Bytes> {
@@ -225,19 +242,16 @@ impl PassReply {
             why: Option<&'a str>,
         }
         let status = self.status();
-        let (outcome, relay_id, why, wait) = match &self {
+        let (relay_id, why, wait) = match &self {
             Self::Webhook(reply) => return reply.clone().into_response(),
-            Self::Sent { relay_id, again } => {
-                let word = if *again { "sent_before" } else { "sent" };
-                (word, Some(relay_id), None, None)
-            }
-            Self::Nothing => ("nothing", None, None, None),
-            Self::Unknown { relay_id, why } => ("unknown", Some(relay_id), Some(why), None),
-            Self::Refused { why } => ("refused", None, Some(why), None),
-            Self::NotNow { why, retry_after } => ("not_now", None, Some(why), Some(*retry_after)),
+            Self::Sent { relay_id, .. } => (Some(relay_id), None, None),
+            Self::Nothing => (None, None, None),
+            Self::Unknown { relay_id, why } => (Some(relay_id), Some(why), None),
+            Self::Refused { why } => (None, Some(why), None),
+            Self::NotNow { why, retry_after } => (None, Some(why), Some(*retry_after)),
         };
         let body = Body {
-            outcome,
+            outcome: self.as_str(),
             relay_id: relay_id.map(RelayId::as_str),
             why: why.map(String::as_str),
         };
@@ -270,6 +284,14 @@ impl PassThrough {
     /// # Cancel safety
     /// As [`accept`](Self::accept).
     pub async fn reply(&self, request: Request<Bytes>) -> PassReply {
+        let span = trace::delivery(request.headers());
+        let reply = self.judged(request, &span).instrument(span.clone()).await;
+        observe::passed_through(reply.as_str());
+        span.record("reply", reply.as_str());
+        reply
+    }
+
+    async fn judged(&self, request: Request<Bytes>, span: &Span) -> PassReply {
         let count = Delivery::from_headers(crate::webhook::pairs(request.headers())).delivery_count();
         let body = match self.inner.webhook.admit(request) {
             Ok(body) => body,
@@ -281,7 +303,8 @@ impl PassThrough {
         };
         let all = Arc::clone(&self.inner);
         // Without an answer from there the outcome is unknown, and Event Grid delivers again.
-        crate::relay::to_its_end(async move { all.take(&body, count.unwrap_or(0)).await })
+        let taken = async move { all.take(&body, count.unwrap_or(0)).await };
+        crate::relay::to_its_end(taken.instrument(span.clone()))
             .await
             .unwrap_or_else(|| not_now("it broke off"))
     }
@@ -445,7 +468,11 @@ impl Inner {
                 Some(Err(_)) | None => {}
             }
         }
+        let began = self.clock.now();
         let sent = self.until(end, self.dispatcher.dispatch(request)).await;
+        let principal = request.target.identity.as_str();
+        observe::attempt_lasted(principal, self.clock.now().since(began));
+        observe::outcome(&observe::ATTEMPTS, principal, outcome_word(sent.as_ref()));
         let why = match sent {
             Some(Ok(_)) => {
                 return PassReply::Sent {
@@ -509,7 +536,7 @@ impl Inner {
         &self,
         request: &DispatchRequest,
         end: Timestamp,
-    ) -> Option<Result<Sighting, crate::dispatch::DispatchError>> {
+    ) -> Option<Result<Sighting, DispatchError>> {
         let since = self.clock.now().before(LIST_FROM);
         let look = self.dispatcher.probe(&request.target, &request.relay_id, since);
         self.until(end, look).await
@@ -535,6 +562,7 @@ impl Inner {
 
     fn raise(&self, alert: Option<Alert>) {
         if let Some(alert) = alert {
+            observe::alert(&alert);
             self.alarm.raise(&alert);
         }
     }
@@ -591,6 +619,15 @@ fn parked(route: &Route, relay_id: &RelayId, why: &str) -> Alert {
         route: route.name().to_owned(),
         relay_id: relay_id.as_str().to_owned(),
         why: why.to_owned(),
+    }
+}
+
+/// What came of an attempt, as numbers call it.
+const fn outcome_word<T>(sent: Option<&Result<T, DispatchError>>) -> &'static str {
+    match sent {
+        Some(Ok(_)) => "accepted",
+        Some(Err(error)) => error.advice.as_str(),
+        None => "unknown",
     }
 }
 

@@ -10,20 +10,25 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response};
 use serde::Serialize;
+use tracing::{Instrument as _, Span};
 
 use crate::alarm::{Alarm, LogAlarm};
 use crate::budget::Budget;
 use crate::clock::{Clock, Timestamp};
 use crate::dispatch::Dispatcher;
+use crate::drain::{self, Drain};
 use crate::enrich::{Enricher, NoEnrichment};
 use crate::error::BuildError;
+use crate::health::{self, Health, Known, Seen};
 use crate::intake::{self, KeepUnreadable};
 use crate::journal::item::ItemId;
 use crate::journal::scan::{Overview, Page, ScanQuery};
-use crate::journal::{AcceptBatch, Budgets, Command, Journal, JournalError, Record};
+use crate::journal::{AcceptBatch, Budgets, Command, Journal, JournalError, Record, Written};
+use crate::observe;
 use crate::reply::Reply;
 use crate::rules::Router;
 use crate::rules::gate::{AdmitAll, Gate};
+use crate::trace;
 use crate::webhook::{DEFAULT_MAX_BODY_BYTES, DEFAULT_ORIGINS, Early, SharedSecrets, Webhook};
 #[cfg(feature = "tokio")]
 use crate::worker::UnderWay;
@@ -198,6 +203,7 @@ impl RelayBuilder {
                     clock,
                     alarm: self.alarm,
                     budgets: self.budgets,
+                    seen: Seen::default(),
                     max_at_once: self.max_at_once,
                 },
                 keep: self.keep,
@@ -253,20 +259,6 @@ pub struct Counts {
     pub not_promised: u64,
 }
 
-/// How the relay stands.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Health {
-    /// Whether the journal can promise: it has just written.
-    pub ready: bool,
-    /// Why not.
-    pub why: Option<String>,
-    /// What this process has taken.
-    pub counts: Counts,
-    /// Targets, principals and items, as far as the journal could be read.
-    pub journal: Option<Overview>,
-}
-
 impl Relay {
     /// The first half: takes one request of Event Grid and answers it. Never talks to GitHub, and answers 2xx only after
     /// the journal has said `Ok`.
@@ -283,16 +275,20 @@ impl Relay {
     /// # Cancel safety
     /// As [`accept`](Self::accept).
     pub async fn reply(&self, request: Request<Bytes>) -> Reply {
-        match self.inner.webhook.admit(request) {
+        let span = trace::delivery(request.headers());
+        let reply = match span.in_scope(|| self.inner.webhook.admit(request)) {
             Ok(body) => {
                 let relay = self.clone();
                 // Without an answer from there the delivery may be written down or not: it comes again.
-                to_its_end(async move { relay.take(&body).await })
+                let taken = async move { relay.take(&body).await };
+                to_its_end(taken.instrument(span.clone()))
                     .await
                     .unwrap_or(Reply::TryAgain)
             }
-            Err(early) => self.answer(*early),
-        }
+            Err(early) => span.in_scope(|| self.answer(*early)),
+        };
+        tell(&span, &reply);
+        reply
     }
 
     /// What can be answered before the body is there: another method, no secret, a handshake by `OPTIONS`, a `content-length`
@@ -301,7 +297,10 @@ impl Relay {
     #[must_use]
     pub fn reply_to_head(&self, head: &Parts) -> Option<Reply> {
         let early = self.inner.webhook.admit_head(head).err()?;
-        Some(self.answer(*early))
+        let span = trace::delivery(&head.headers);
+        let reply = span.in_scope(|| self.answer(*early));
+        tell(&span, &reply);
+        Some(reply)
     }
 
     fn answer(&self, early: Early) -> Reply {
@@ -316,6 +315,7 @@ impl Relay {
         let add = |counter: &AtomicU64, n: usize| {
             counter.fetch_add(u64::try_from(n).unwrap_or(u64::MAX), Ordering::Relaxed);
         };
+        observe::delivery(reply);
         add(&counters.deliveries, 1);
         match reply {
             Reply::Accepted(receipt) => {
@@ -324,7 +324,7 @@ impl Relay {
                 add(&counters.unwanted, receipt.unwanted);
                 add(&counters.unreadable, receipt.unreadable);
             }
-            Reply::Validated { .. } | Reply::Consented(_) => {}
+            Reply::Validated { .. } | Reply::Consented(_) => self.inner.worker.seen.shook_hands(),
             Reply::Unauthorized => add(&counters.unauthorized, 1),
             Reply::TryAgain => add(&counters.not_promised, 1),
             Reply::Unreadable { .. } | Reply::TooLarge { .. } | Reply::WrongMethod | Reply::NoConsent => {
@@ -343,6 +343,7 @@ impl Relay {
             ..
         } = &*self.inner;
         let now = worker.clock.now();
+        worker.seen.delivered(now);
         let max = webhook.max_body_bytes;
         let taken = intake::take(&*worker.journal, &**router, *keep, max, now, body).await;
         worker.raise(&taken.alerts);
@@ -350,6 +351,7 @@ impl Relay {
             self.wake();
         }
         self.count(&taken.reply);
+        observe::accepted_in(worker.clock.now().since(now));
         taken.reply
     }
 
@@ -375,14 +377,28 @@ impl Relay {
     /// # Errors
     /// The journal failed, or the command cannot be carried out: the text says why.
     pub async fn command(&self, command: Command) -> Result<Vec<ItemId>, JournalError> {
+        Ok(self.carry_out(command).await?.made)
+    }
+
+    /// The same, and what a command for many passed over.
+    ///
+    /// # Errors
+    /// As [`command`](Self::command).
+    pub async fn carry_out(&self, command: Command) -> Result<Written, JournalError> {
         let worker = &self.inner.worker;
         let written = worker
             .journal
             .record(worker.clock.now(), vec![Record::Command(command)])
-            .await?;
+            .await
+            .inspect_err(|error| {
+                if !matches!(error, JournalError::Refused { .. }) {
+                    observe::journal_failed("record");
+                }
+            })?;
+        observe::settled(&written.settled);
         worker.raise(&written.alerts);
         self.wake();
-        Ok(written.made)
+        Ok(written)
     }
 
     /// Reads a page of the journal.
@@ -401,17 +417,73 @@ impl Relay {
             ..AcceptBatch::default()
         };
         let promise = worker.journal.accept(probe).await;
-        let journal = match worker.journal.scan(ScanQuery::Overview).await {
-            Ok(Page::Overview(overview)) => Some(overview),
-            _ => None,
+        let why = promise.err().map(|error| {
+            observe::journal_failed("accept");
+            crate::report::report(&error)
+        });
+        self.told(why).await
+    }
+
+    /// Sets every gauge of [`observe`] from what the journal says now. Only reads: call it before the numbers are shown, and not more
+    /// often than they change for whoever looks.
+    #[cfg(feature = "metrics")]
+    pub async fn measure(&self) {
+        let health = self.told(None).await;
+        observe::gauges(&health, self.now());
+    }
+
+    async fn told(&self, why: Option<String>) -> Health {
+        let worker = &self.inner.worker;
+        let (journal, drains) = self.standing().await;
+        let (counts, since_start) = (self.counts(), worker.seen.since_start());
+        let known = Known {
+            now: worker.clock.now(),
+            why: why.as_deref(),
+            journal: journal.as_ref(),
+            counts: &counts,
+            since_start: &since_start,
         };
-        let why = promise.err().map(|error| crate::report::report(&error));
         Health {
             ready: why.is_none(),
+            problems: health::problems(&known),
             why,
-            counts: self.counts(),
+            drains,
+            counts,
+            since_start,
             journal,
         }
+    }
+
+    /// What the journal says of itself, and when what waits will have been sent. Only reads.
+    async fn standing(&self) -> (Option<Overview>, Vec<Drain>) {
+        let Worker {
+            journal,
+            budgets,
+            clock,
+            ..
+        } = &self.inner.worker;
+        let overview = match journal.scan(ScanQuery::Overview).await {
+            Ok(Page::Overview(overview)) => overview,
+            Ok(_) => return (None, Vec::new()),
+            Err(error) => {
+                observe::journal_failed("scan");
+                tracing::warn!(error = %crate::report::report(&error), "the journal could not be read");
+                return (None, Vec::new());
+            }
+        };
+        let mut drains = Vec::new();
+        for (name, budget) in health::principals(&overview, budgets) {
+            let query = ScanQuery::Attempts {
+                principal: name.to_owned(),
+                limit: drain::reach(budget),
+            };
+            let attempts = match journal.scan(query).await {
+                Ok(Page::Attempts(attempts)) => attempts,
+                _ => Vec::new(),
+            };
+            drains.push(health::drain(name, budget, &overview, &attempts, clock.now()));
+        }
+        (Some(overview), drains)
     }
 
     /// What this process has taken since it started.
@@ -448,6 +520,15 @@ impl Relay {
         reason = "without tokio nobody sleeps who could be woken"
     )]
     const fn wake(&self) {}
+}
+
+/// Writes an answer into the span of its delivery.
+fn tell(span: &Span, reply: &Reply) {
+    span.record("reply", reply.as_str());
+    if let Reply::Accepted(receipt) = reply {
+        span.record("accepted", receipt.accepted);
+    }
+    span.in_scope(|| tracing::debug!("a delivery was answered"));
 }
 
 /// Does it as a task of its own where there is a runtime, so that it ends even when nobody waits any more. None when the

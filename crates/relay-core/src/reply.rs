@@ -84,6 +84,22 @@ impl Reply {
         }
     }
 
+    /// Its word in numbers and spans.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Accepted(_) => "accepted",
+            Self::Validated { .. } => "validated",
+            Self::Consented(_) => "consented",
+            Self::NoConsent => "no_consent",
+            Self::Unauthorized => "unauthorized",
+            Self::Unreadable { .. } => "unreadable",
+            Self::TooLarge { .. } => "too_large",
+            Self::TryAgain => "try_again",
+            Self::WrongMethod => "wrong_method",
+        }
+    }
+
     /// The response as the host sends it: a JSON body, and the headers of the table.
     #[must_use]
     pub fn into_response(self) -> Response<Bytes> {

@@ -8,18 +8,21 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Either, FutureExt as _, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use github_dispatch::{DispatchEventType, RepoFullName};
+use tracing::{Instrument as _, Span};
 
 use crate::alarm::{Alarm, Alert};
 use crate::clock::{Clock, Timestamp};
-use crate::dispatch::{Advice, DispatchError, DispatchRequest, DispatchTarget, Dispatcher};
+use crate::dispatch::{Advice, DispatchError, DispatchRequest, DispatchTarget, Dispatcher, Sighting};
 use crate::enrich::{Enricher, FactQuery};
+use crate::health::Seen;
 use crate::journal::item::Target;
 use crate::journal::{
     Budgets, ClaimKind, ClaimRequest, Claimed, Journal, JournalError, Record, Settlement, Task, Work, Written,
 };
+use crate::observe;
 use crate::rules::gate::{Gate, Judgement};
 use crate::rules::{EventView, Route};
+use crate::trace;
 
 /// What the lease adds to the longest attempt: time to write the outcome down.
 const MARGIN: Duration = Duration::from_secs(15);
@@ -40,6 +43,7 @@ pub(crate) struct Worker {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) alarm: Arc<dyn Alarm>,
     pub(crate) budgets: Budgets,
+    pub(crate) seen: Seen,
     pub(crate) max_at_once: usize,
 }
 
@@ -57,6 +61,70 @@ pub struct Round {
 enum Outcome {
     Record(Record),
     Settle(Settlement),
+}
+
+impl Outcome {
+    const fn verb(&self) -> &'static str {
+        match self {
+            Self::Record(_) => "record",
+            Self::Settle(_) => "settle",
+        }
+    }
+
+    /// Its word in numbers and spans.
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Record(Record::Admit { .. }) => "admitted",
+            Self::Record(Record::Hold { .. }) => "held",
+            Self::Record(Record::Failed { error, .. }) => error.advice.as_str(),
+            Self::Record(Record::Looked { look, .. }) => match look {
+                Ok(Sighting::Seen(_)) => "seen",
+                Ok(Sighting::NotSeen) => "not_seen",
+                Err(_) => "failed",
+            },
+            Self::Record(Record::Checked { result, .. }) => match result {
+                Ok(_) => "ok",
+                Err(error) if matches!(error.advice, Advice::Block(_)) => "blocked",
+                Err(_) => "no_answer",
+            },
+            Self::Settle(Settlement::Dispatched { .. }) => "accepted",
+            Self::Settle(Settlement::Refused { .. }) => "refused",
+            Self::Settle(Settlement::Parked { .. }) => "parked",
+            // No task ends like this.
+            Self::Record(Record::Command(_)) | Self::Settle(Settlement::RunSeen { .. }) => "other",
+        }
+    }
+
+    /// Whether GitHub closed the identity for a while.
+    const fn is_throttled(&self) -> bool {
+        let error = match self {
+            Self::Record(Record::Failed { error, .. }) => error,
+            Self::Record(Record::Looked { look: Err(error), .. }) => error,
+            Self::Record(Record::Checked {
+                result: Err(error), ..
+            }) => error,
+            Self::Settle(Settlement::Dispatched { answer, .. }) => return answer.closed_until.is_some(),
+            _ => return false,
+        };
+        matches!(error.advice, Advice::Throttled { .. })
+    }
+}
+
+/// Counts what came of a task, and writes it into its span.
+fn tell(task: &Task, outcome: &Outcome, span: &Span) {
+    let word = outcome.word();
+    let (metric, whose, principal) = match task {
+        Task::Judge(work) => (&observe::JUDGED, &work.item.route, &work.item.principal),
+        Task::Probe(work) => (&observe::LOOKS, &work.item.principal, &work.item.principal),
+        Task::Send(work) => (&observe::ATTEMPTS, &work.item.principal, &work.item.principal),
+        Task::Check(target) => (&observe::CHECKS, &target.principal, &target.principal),
+    };
+    observe::outcome(metric, whose, word);
+    if outcome.is_throttled() {
+        observe::throttled(principal);
+    }
+    span.record("outcome", word);
+    tracing::debug!(outcome = word, "a task was done");
 }
 
 /// Tasks that were begun and have not ended; each writes its outcome down as soon as it is there.
@@ -143,7 +211,10 @@ impl Worker {
             max,
             budgets: self.budgets.clone(),
         };
-        let claimed = self.journal.claim(request).await?;
+        self.seen.worked(request.now);
+        let claimed = self.journal.claim(request).await;
+        let claimed = claimed.inspect_err(|_| observe::journal_failed("claim"))?;
+        observe::settled(&claimed.settled);
         self.raise(&claimed.alerts);
         Ok(claimed)
     }
@@ -171,18 +242,24 @@ impl Worker {
     }
 
     async fn one(&self, task: Task) -> Result<(), JournalError> {
+        let span = trace::work(&task);
+        self.done(task, &span).instrument(span.clone()).await
+    }
+
+    async fn done(&self, task: Task, span: &Span) -> Result<(), JournalError> {
         let until = match &task {
             Task::Judge(work) | Task::Probe(work) | Task::Send(work) => {
                 work.item.lease.map(|lease| lease.until)
             }
             Task::Check(target) => target.check_due_at,
         };
-        let outcome = match task {
-            Task::Judge(work) => self.judge(&work).await,
-            Task::Probe(work) => self.probe(&work).await,
-            Task::Check(target) => self.check(&target).await,
-            Task::Send(work) => self.send(&work).await,
+        let outcome = match &task {
+            Task::Judge(work) => self.judge(work).await,
+            Task::Probe(work) => self.probe(work).await,
+            Task::Check(target) => self.check(target).await,
+            Task::Send(work) => self.send(work).await,
         };
+        tell(&task, &outcome, span);
         self.write_down(outcome, until.unwrap_or_default()).await
     }
 
@@ -236,12 +313,12 @@ impl Worker {
             .unknown_since
             .unwrap_or(item.created_at)
             .before(LIST_FROM + windows);
-        let look = match target(&item.target) {
+        let look = match DispatchTarget::parse_key(&item.target) {
             Ok(target) => {
                 self.in_time(self.dispatcher.probe(&target, &item.relay_id, since))
                     .await
             }
-            Err(why) => Err(DispatchError::new(Advice::GiveUp, why)),
+            Err(error) => Err(DispatchError::new(Advice::GiveUp, error.to_string())),
         };
         Outcome::Record(Record::Looked {
             item: item.id,
@@ -251,9 +328,9 @@ impl Worker {
     }
 
     async fn check(&self, row: &Target) -> Outcome {
-        let result = match target(&row.key) {
+        let result = match DispatchTarget::parse_key(&row.key) {
             Ok(target) => self.in_time(self.dispatcher.check(&target)).await,
-            Err(why) => Err(DispatchError::new(Advice::GiveUp, why)),
+            Err(error) => Err(DispatchError::new(Advice::GiveUp, error.to_string())),
         };
         Outcome::Record(Record::Checked {
             target: row.key.clone(),
@@ -290,7 +367,13 @@ impl Worker {
             );
             return Outcome::Record(Record::Failed { item, fence, error });
         }
-        match self.dispatcher.dispatch(&request).await {
+        let began = self.clock.now();
+        if work.item.n_attempts == 1 {
+            observe::first_request(&work.item.route, began.since(work.item.created_at));
+        }
+        let answer = self.dispatcher.dispatch(&request).await;
+        observe::attempt_lasted(&work.item.principal, self.clock.now().since(began));
+        match answer {
             Ok(answer) => Outcome::Settle(Settlement::Dispatched { item, fence, answer }),
             Err(error) => Outcome::Record(Record::Failed { item, fence, error }),
         }
@@ -304,8 +387,18 @@ impl Worker {
                 Outcome::Record(record) => self.journal.record(now, vec![record.clone()]).await,
                 Outcome::Settle(settlement) => self.journal.settle(now, vec![settlement.clone()]).await,
             };
+            if written.is_err() {
+                observe::journal_failed(outcome.verb());
+            }
             match written {
-                Ok(Written { alerts, fenced, .. }) => {
+                Ok(Written {
+                    alerts,
+                    fenced,
+                    settled,
+                    ..
+                }) => {
+                    observe::settled(&settled);
+                    observe::fenced(fenced.len());
                     for item in fenced {
                         tracing::warn!(
                             item = item.0,
@@ -328,6 +421,8 @@ impl Worker {
 
     pub(crate) fn raise(&self, alerts: &[Alert]) {
         for alert in alerts {
+            observe::alert(alert);
+            self.seen.heard(alert, self.clock.now());
             self.alarm.raise(alert);
         }
     }
@@ -345,17 +440,5 @@ fn request(work: &Work) -> Result<DispatchRequest, String> {
         target: route.target().clone(),
         relay_id: work.item.relay_id.clone(),
         payload,
-    })
-}
-
-/// The target behind its key.
-fn target(key: &str) -> Result<DispatchTarget, String> {
-    let broken = |why: &str| format!("the journal's target {key} cannot be read: {why}");
-    let (identity, repository, event_type): (String, String, String) =
-        serde_json::from_str(key).map_err(|error| broken(&error.to_string()))?;
-    Ok(DispatchTarget {
-        identity,
-        repository: RepoFullName::parse(&repository).map_err(|error| broken(&error.to_string()))?,
-        event_type: DispatchEventType::parse(&event_type).map_err(|error| broken(&error.to_string()))?,
     })
 }

@@ -41,12 +41,6 @@ pub(crate) fn number(path: &Path) -> Option<Number> {
     std::fs::metadata(path).ok().as_ref().and_then(number_of)
 }
 
-/// The number of a file on its device, as SQLite can store it: it stays when the file moves on its disk, and a copy has another.
-pub(crate) fn inode(path: &Path) -> Option<i64> {
-    let (_, number) = number(path)?;
-    Some(i64::try_from(number).unwrap_or(i64::MAX))
-}
-
 #[cfg(unix)]
 #[expect(clippy::unnecessary_wraps, reason = "other systems tell none")]
 pub(crate) fn number_of(found: &Metadata) -> Option<Number> {

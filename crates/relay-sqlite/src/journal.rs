@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use relay_core::clock::Timestamp;
-use relay_core::journal::rows::Rows;
+use relay_core::journal::item::Meta;
+use relay_core::journal::rows::{ReadRows as _, Rows};
 use relay_core::journal::scan::{Page, ScanQuery};
 use relay_core::journal::{
     AcceptBatch, Acceptance, ClaimRequest, Claimed, Durability, Journal, JournalError, Record, Settlement,
@@ -21,8 +22,10 @@ use relay_core::journal::{
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use crate::beside::Beside;
 use crate::check::{self, Health, SharedHealth};
 use crate::connection::{self, Interrupt};
+use crate::copies::{self, Identity, Note};
 use crate::error::{OpenError, unavailable};
 use crate::files::Files;
 use crate::lock::OwnerLock;
@@ -58,6 +61,7 @@ pub struct SqliteJournal {
 struct Threads {
     writer: JoinHandle<Result<(), JournalError>>,
     check: Option<(Interrupt, JoinHandle<()>)>,
+    beside: Vec<Beside>,
     // Freed last, when no connection of this journal is left: closing a descriptor of the file any earlier would free
     // SQLite's locks on it.
     _lock: OwnerLock,
@@ -91,11 +95,14 @@ impl SqliteJournal {
             .all(|path| mount::network_file_system(path).is_none());
         let lock = OwnerLock::take(path, options.lock_wait, is_local)?;
         let mut connection = connection::writing(path, options.busy_timeout)?;
-        let was_clean = take_over(path, &mut connection).map_err(|source| OpenError::Store {
-            doing: "taking over",
-            path: path.to_path_buf(),
-            source,
-        })?;
+        let (was_clean, note) =
+            take_over(path, &mut connection, lock.noted(), options.allow_copy).map_err(|source| {
+                OpenError::Store {
+                    doing: "taking over",
+                    path: path.to_path_buf(),
+                    source,
+                }
+            })?;
         // A crash must be seen even if the disk loses the WAL.
         connection::checkpoint(&connection, "PASSIVE").map_err(failed(path, "taking over"))?;
         let health = SharedHealth::new(if was_clean {
@@ -116,13 +123,16 @@ impl SqliteJournal {
             Some(start_check(path, &options, &health)?)
         };
         let (messages, received) = channel();
-        let writer = Writer {
+        let mut writer = Writer {
             connection,
             files: Files::note(path),
             health: health.clone(),
             counts: Arc::clone(&counts),
             stopped: None,
+            lock_file: lock.file(),
+            noted: Note::default(),
         };
+        writer.note(note);
         let writer = std::thread::Builder::new()
             .name("relay-sqlite-write".to_owned())
             .spawn(move || writer.run(&received))
@@ -130,6 +140,7 @@ impl SqliteJournal {
         let threads = Mutex::new(Some(Threads {
             writer,
             check,
+            beside: Vec::new(),
             _lock: lock,
         }));
         Ok(Self {
@@ -159,11 +170,15 @@ impl SqliteJournal {
         let Some(threads) = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take() else {
             return Ok(());
         };
-        let _ = self.messages.send(Message::Close);
+        // The writer's connection has to be the last: only one that may write removes the WAL.
         self.pages.stop();
         if let Some((interrupt, check)) = threads.check {
             interrupt.join(check);
         }
+        for beside in threads.beside {
+            beside.end();
+        }
+        let _ = self.messages.send(Message::Close);
         threads
             .writer
             .join()
@@ -177,8 +192,19 @@ impl SqliteJournal {
         self.counts.commits.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn place(&self) -> (PathBuf, Duration) {
-        (self.path.clone(), self.busy)
+    /// Starts something long beside the writer, which ends with the journal.
+    pub(crate) fn start_beside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, JournalError> + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<T, JournalError>>, JournalError> {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let threads = threads
+            .as_mut()
+            .ok_or_else(|| unavailable("the journal is closed"))?;
+        threads.beside.retain(Beside::runs);
+        let (started, answer) = Beside::start(&self.path, self.busy, work)?;
+        threads.beside.push(started);
+        Ok(answer)
     }
 
     pub(crate) async fn ask<T, F>(&self, verb: F) -> Result<T, JournalError>
@@ -282,27 +308,47 @@ pub(crate) fn refuse_network(path: &Path, folder: &Path, options: &OpenOptions) 
     }
 }
 
-/// Begins the time of a new owner, and says whether the last one closed the journal.
+/// Begins the time of a new owner; says whether the last one closed the journal, and how far it has come.
 fn take_over(
     path: &Path,
     connection: &mut Connection,
-) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+    noted: Option<Note>,
+    allow_copy: bool,
+) -> Result<(bool, Note), Box<dyn std::error::Error + Send + Sync>> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let was_clean = transaction.query_row("SELECT clean FROM meta WHERE id = 1", [], |row| row.get(0))?;
+    let read = |row: &rusqlite::Row<'_>| {
+        let known = Identity {
+            inode: row.get(1)?,
+            born: row.get(2)?,
+        };
+        Ok((row.get(0)?, known))
+    };
+    let (was_clean, known) =
+        transaction.query_row("SELECT clean, inode, born FROM meta WHERE id = 1", [], read)?;
     mark_clean(&transaction, false)?;
-    verbs::open(&mut Tx::new(&transaction))?;
-    let known: Option<i64> =
-        transaction.query_row("SELECT inode FROM meta WHERE id = 1", [], |row| row.get(0))?;
-    let own = crate::files::inode(path);
-    if known.is_some() && own.is_some() && known != own {
-        let why = "the file is a copy, or was restored: another relay may still send the same";
-        verbs::pause_copy(&mut Tx::new(&transaction), why)?;
+    let mut rows = Tx::new(&transaction);
+    let before = rows.meta()?;
+    let stands = |meta: &Meta| Note {
+        epoch: meta.epoch,
+        fence: meta.fence,
+    };
+    let own = Identity::of(path);
+    let why = copies::why_not_send(own, known, stands(&before), noted);
+    // Nobody has owned a new one, whatever lies beside it.
+    if let Some(why) = why.filter(|_| before.epoch > 0 && !allow_copy) {
+        tracing::warn!(
+            why,
+            "the journal starts paused: nothing is sent until a person resumes it"
+        );
+        verbs::pause_copy(&mut rows, why)?;
     }
-    if own.is_some() {
-        transaction.execute("UPDATE meta SET inode = ?1 WHERE id = 1", [own])?;
-    }
+    let meta = verbs::open(&mut rows)?;
+    transaction.execute(
+        "UPDATE meta SET inode = ?1, born = ?2 WHERE id = 1",
+        rusqlite::params![own.inode, own.born],
+    )?;
     transaction.commit()?;
-    Ok(was_clean)
+    Ok((was_clean, stands(&meta)))
 }
 
 /// Checks the whole file in the background.

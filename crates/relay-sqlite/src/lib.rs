@@ -12,8 +12,10 @@
 //! other systems nothing is checked, and the rule is the same.
 
 mod admin;
+mod beside;
 mod check;
 mod connection;
+mod copies;
 mod error;
 mod files;
 mod inode;

@@ -1,14 +1,16 @@
-//! **Here**: [`OwnerLock`], the system's locks on the file `<journal>.lock` and on the journal itself: one process owns a journal.
+//! **Here**: [`OwnerLock`], the system's locks on the file `<journal>.lock` and on the journal itself: one process owns a journal. The
+//! file says who, and how far the journal has come ([`LockFile`]).
 //! **Not here**: SQLite's own locks; readers, which need none; how the journal's own file is locked (`inode`).
-//! **Reads**: `error`, `options`, `files`, `inode`; `journal` keeps the lock for as long as it lives.
+//! **Reads**: `error`, `options`, `files`, `inode`, `copies`; `journal` keeps the lock for as long as it lives.
 //! **Source**: our own. The system frees the locks when the process ends, however it ends, so none is ever stale.
 
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use crate::copies::Note;
 use crate::error::OpenError;
 use crate::files::{n_names, number, number_of};
 use crate::inode::{Asked, Ownership};
@@ -21,8 +23,30 @@ const POLL: Duration = Duration::from_millis(50);
 pub(crate) struct OwnerLock {
     /// On the file itself, which may have other names. None on a file system where it would be in SQLite's way.
     _ownership: Option<Ownership>,
-    // Closing the file frees the lock. The file stays: removing it would let two owners lock two files of one name.
-    _file: File,
+    file: LockFile,
+    /// What the owner before us had noted.
+    noted: Option<Note>,
+}
+
+/// The lock file, shared with the thread that writes. Closing it frees the lock. The file stays: removing it would let two owners lock
+/// two files of one name.
+#[derive(Clone, Debug)]
+pub(crate) struct LockFile(Arc<File>);
+
+impl LockFile {
+    /// Writes who we are, for people: nothing reads it but the text of an error; and how far the journal has come, for the next owner.
+    /// Not synced: what a crash of the machine takes away is only the means to tell a restored file.
+    pub(crate) fn note(&self, note: Option<Note>) -> std::io::Result<()> {
+        let mut text = format!("{}\n", std::process::id());
+        if let Some(note) = note {
+            text.push_str(&note.line());
+            text.push('\n');
+        }
+        let mut file = &*self.0;
+        file.rewind()?;
+        file.write_all(text.as_bytes())?;
+        file.set_len(u64::try_from(text.len()).unwrap_or(0))
+    }
 }
 
 impl OwnerLock {
@@ -46,6 +70,14 @@ impl OwnerLock {
                 }
             }
         }
+    }
+
+    pub(crate) const fn noted(&self) -> Option<Note> {
+        self.noted
+    }
+
+    pub(crate) fn file(&self) -> LockFile {
+        self.file.clone()
     }
 }
 
@@ -73,10 +105,11 @@ fn attempt(journal: &Path, with_file: bool) -> Result<Attempt, OpenError> {
         Err(TryLockError::Error(source)) => return Err(failed("locking the file")(source)),
         Err(TryLockError::WouldBlock) => {
             return Ok(Attempt::Held {
-                pid: read_pid(&mut file),
+                pid: read(&mut file).0,
             });
         }
     }
+    let (_, noted) = read(&mut file);
     // Removed since it was opened: others would lock another file of this name.
     let locked = file.metadata().map_err(failed("locking the file"))?;
     if number(&path) != number_of(&locked) {
@@ -99,11 +132,12 @@ fn attempt(journal: &Path, with_file: bool) -> Result<Attempt, OpenError> {
             }
         }
     }
-    // For people; nothing reads it but the text of an error.
-    write_pid(&mut file).map_err(failed("writing to the lock file"))?;
+    let file = LockFile(Arc::new(file));
+    file.note(noted).map_err(failed("writing to the lock file"))?;
     Ok(Attempt::Taken(OwnerLock {
         _ownership: ownership,
-        _file: file,
+        file,
+        noted,
     }))
 }
 
@@ -134,16 +168,12 @@ pub(crate) fn pause(wait: Duration) -> Duration {
     wait
 }
 
-fn read_pid(file: &mut File) -> Option<u32> {
+/// Who holds it, and how far the journal had come.
+fn read(file: &mut File) -> (Option<u32>, Option<Note>) {
     let mut text = String::new();
-    file.rewind().ok()?;
     // Where locks are mandatory (Windows) this fails, and the error names no process.
-    file.take(32).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
-}
-
-fn write_pid(file: &mut File) -> std::io::Result<()> {
-    file.set_len(0)?;
-    file.rewind()?;
-    writeln!(file, "{}", std::process::id())
+    let is_read = file.rewind().is_ok() && file.take(128).read_to_string(&mut text).is_ok();
+    let mut lines = text.lines().filter(|_| is_read);
+    let pid = lines.next().and_then(|line| line.trim().parse().ok());
+    (pid, lines.next().and_then(Note::parse))
 }

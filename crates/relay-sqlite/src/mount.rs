@@ -60,6 +60,22 @@ pub(crate) fn network_file_system(_path: &Path) -> Option<Mount> {
     None
 }
 
+/// Whether the numbers of files (inodes) stay the same there when it is mounted again. Network file systems, and those of FUSE,
+/// may give others each time.
+#[cfg(target_os = "linux")]
+pub(crate) fn keeps_numbers(path: &Path) -> bool {
+    let table = std::fs::read("/proc/self/mountinfo").ok();
+    let mount =
+        table.and_then(|table| mount_of(&String::from_utf8_lossy(&table), &path.canonicalize().ok()?));
+    mount.is_some_and(|mount| does_keep_numbers(&mount.kind))
+}
+
+/// Whether the numbers of files stay the same there.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn keeps_numbers(_path: &Path) -> bool {
+    cfg!(unix)
+}
+
 /// The mount that an absolute path lies on: the one with the longest path; of equal ones the last, which hides the others.
 pub(crate) fn mount_of(table: &str, path: &Path) -> Option<Mount> {
     let mut found: Option<Mount> = None;
@@ -112,6 +128,11 @@ fn unescape(text: &str) -> String {
 fn is_network(kind: &str) -> bool {
     let name = kind.strip_prefix("fuse.").unwrap_or(kind);
     NETWORK.contains(&name) || name.starts_with("nfs") || name.starts_with("smb")
+}
+
+#[cfg(any(target_os = "linux", test))]
+fn does_keep_numbers(kind: &str) -> bool {
+    !is_network(kind) && kind != "fuse" && !kind.starts_with("fuse.")
 }
 
 #[cfg(test)]
@@ -186,6 +207,17 @@ not a line
             "ext4", "xfs", "btrfs", "zfs", "tmpfs", "overlay", "fuseblk", "vfat", "apfs", "f2fs",
         ] {
             assert!(!is_network(kind), "{kind}");
+            assert!(does_keep_numbers(kind), "{kind}");
+        }
+        for kind in [
+            "9p",
+            "cifs",
+            "virtiofs",
+            "fuse",
+            "fuse.fuse-overlayfs",
+            "fuse.sshfs",
+        ] {
+            assert!(!does_keep_numbers(kind), "{kind}");
         }
     }
 

@@ -11,6 +11,7 @@ pub struct OpenOptions {
     pub(crate) lock_wait: Duration,
     pub(crate) busy_timeout: Duration,
     pub(crate) allow_network_file_system: bool,
+    pub(crate) allow_copy: bool,
 }
 
 impl Default for OpenOptions {
@@ -20,13 +21,14 @@ impl Default for OpenOptions {
 }
 
 impl OpenOptions {
-    /// Waits 10 s for an earlier owner to let go; no network file systems.
+    /// Waits 10 s for an earlier owner to let go; no network file systems; what is a copy starts paused.
     #[must_use]
     pub const fn new() -> Self {
         Self {
             lock_wait: Duration::from_secs(10),
             busy_timeout: Duration::from_secs(5),
             allow_network_file_system: false,
+            allow_copy: false,
         }
     }
 
@@ -49,6 +51,15 @@ impl OpenOptions {
     #[must_use]
     pub const fn allow_network_file_system(mut self, allow: bool) -> Self {
         self.allow_network_file_system = allow;
+        self
+    }
+
+    /// Lets a file send at once that is a copy, was restored from a backup, or was moved from another disk; it starts paused otherwise,
+    /// until [`Command::Resume`](relay_core::journal::Command::Resume). What its original sent since then, or still sends, **goes out
+    /// twice**. For where each start restores the journal, and nothing else runs.
+    #[must_use]
+    pub const fn allow_copy(mut self, allow: bool) -> Self {
+        self.allow_copy = allow;
         self
     }
 }

@@ -65,7 +65,7 @@ impl SqliteReader {
     }
 }
 
-type Asked = (ScanQuery, oneshot::Sender<Result<Page, JournalError>>);
+type Asked = Box<(ScanQuery, oneshot::Sender<Result<Page, JournalError>>)>;
 
 /// A thread with a connection that cannot write; it ends when this is dropped.
 #[derive(Debug)]
@@ -102,7 +102,7 @@ impl Pages {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .as_ref()
-            .map(|asked| asked.send((query, reply)));
+            .map(|asked| asked.send(Box::new((query, reply))));
         if !matches!(sent, Some(Ok(()))) {
             return Err(unavailable("the journal is closed"));
         }
@@ -127,7 +127,8 @@ impl Drop for Pages {
 }
 
 fn run(connection: &Connection, questions: &Receiver<Asked>) {
-    while let Ok((query, reply)) = questions.recv() {
+    while let Ok(asked) = questions.recv() {
+        let (query, reply) = *asked;
         if !reply.is_closed() {
             let _ = reply.send(page(connection, &query));
         }

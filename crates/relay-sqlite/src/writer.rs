@@ -15,8 +15,10 @@ use tokio::sync::oneshot;
 
 use crate::check::{Health, SharedHealth};
 use crate::connection;
+use crate::copies::Note;
 use crate::error::{is_failed_sync, stored, unavailable};
 use crate::files::Files;
+use crate::lock::LockFile;
 use crate::rows::Tx;
 
 /// At most so many verbs share a transaction.
@@ -101,6 +103,9 @@ pub(crate) struct Writer {
     pub(crate) counts: Arc<Counts>,
     /// Why nothing can be promised any more, until the journal is opened again.
     pub(crate) stopped: Option<String>,
+    /// Where it is noted how far the journal has come.
+    pub(crate) lock_file: LockFile,
+    pub(crate) noted: Note,
 }
 
 impl Writer {
@@ -174,7 +179,30 @@ impl Writer {
             return Err(unavailable(why));
         }
         self.counts.commits.fetch_add(1, Ordering::Relaxed);
+        let sql = "SELECT epoch, fence FROM meta WHERE id = 1";
+        let stands = self.connection.prepare_cached(sql).and_then(|mut statement| {
+            statement.query_row([], |row| {
+                let [epoch, fence] =
+                    [row.get::<_, i64>(0)?, row.get(1)?].map(|n| u64::try_from(n).unwrap_or(0));
+                Ok(Note { epoch, fence })
+            })
+        });
+        if let Ok(stands) = stands {
+            self.note(stands);
+        }
         Ok(())
+    }
+
+    /// Notes beside the journal how far it has come, before anybody acts on it. Without the note a restored file may not be told; so
+    /// nothing that was promised depends on it.
+    pub(crate) fn note(&mut self, stands: Note) {
+        if stands == self.noted {
+            return;
+        }
+        match self.lock_file.note(Some(stands)) {
+            Ok(()) => self.noted = stands,
+            Err(error) => tracing::warn!(%error, "the lock file cannot be written"),
+        }
     }
 
     fn transact(&self, group: &mut [Box<dyn Verb>]) -> rusqlite::Result<()> {
@@ -244,6 +272,7 @@ mod tests {
     use relay_core::journal::{AcceptBatch, verbs};
 
     use super::*;
+    use crate::lock::OwnerLock;
 
     type Answer<T> = oneshot::Receiver<Result<T, JournalError>>;
 
@@ -256,6 +285,8 @@ mod tests {
             health: SharedHealth::new(Health::ClosedCleanly),
             counts: Arc::new(Counts::default()),
             stopped: None,
+            lock_file: OwnerLock::take(&path, Duration::ZERO, false).unwrap().file(),
+            noted: Note::default(),
         }
     }
 

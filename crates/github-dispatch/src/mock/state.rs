@@ -15,7 +15,7 @@ use super::{Received, Scripted};
 use crate::clock::Clock;
 use crate::repository_dispatch::{MAX_EVENT_TYPE_CHARS, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_KEYS};
 use crate::workflow_dispatch::MAX_INPUTS;
-use crate::workflow_file::read_workflow;
+use crate::workflow_file::{read_dispatched_workflow, read_workflow};
 
 #[derive(Debug)]
 pub(super) struct State {
@@ -152,7 +152,8 @@ impl State {
     pub(super) fn set_workflow(&mut self, full_name: &str, text: &str) {
         if let Some(repository) = self.repositories.get_mut(&full_name.to_ascii_lowercase()) {
             let facts = read_workflow(text, "");
-            repository.shows_relay_id = facts.shows_relay_id;
+            let dispatched = read_dispatched_workflow(text);
+            repository.shows_relay_id = facts.shows_relay_id || dispatched.shows_relay_id;
             repository
                 .files
                 .insert(WORKFLOW.to_owned(), text.as_bytes().to_vec());

@@ -12,7 +12,8 @@ use crate::repo::RepoFullName;
 use crate::repository_dispatch::DispatchEventType;
 use crate::retry::Effect;
 use crate::send::Answer;
-use crate::workflow_file::read_workflow;
+use crate::workflow_dispatch::{GitRef, WorkflowFile};
+use crate::workflow_file::{read_dispatched_workflow, read_workflow};
 
 /// Workflow files that a check reads at most.
 const MAX_WORKFLOWS: usize = 50;
@@ -27,7 +28,8 @@ pub struct TargetCheck {
     pub default_branch: Option<String>,
     /// Whether the repository is archived.
     pub archived: bool,
-    /// Whether a workflow of the default branch listens to the event type; none when the files could not be read.
+    /// Whether a workflow of the default branch listens to the event type, or the named one at its ref to a workflow dispatch; none when
+    /// the files could not be read.
     pub listens: Option<bool>,
     /// Whether every workflow that listens shows the relay id in its `run-name`, and there is one.
     pub shows_relay_id: bool,
@@ -43,6 +45,59 @@ impl Client {
         repo: &RepoFullName,
         event_type: &DispatchEventType,
     ) -> Result<TargetCheck, Error> {
+        let mut found = self.visible_repository(repo).await?;
+        (found.listens, found.shows_relay_id) = self.check_workflows(repo, event_type).await?;
+        Ok(found)
+    }
+
+    /// Checks whether a workflow can be dispatched at a ref, and whether its runs show the input `relay_id`. What it says at the ref
+    /// counts; that GitHub wants it on the default branch as well is not looked at.
+    ///
+    /// # Errors
+    /// As [`check_target`](Self::check_target).
+    pub async fn check_workflow_target(
+        &self,
+        repo: &RepoFullName,
+        workflow: &WorkflowFile,
+        git_ref: &GitRef,
+    ) -> Result<TargetCheck, Error> {
+        #[derive(Deserialize)]
+        struct Workflow {
+            path: String,
+        }
+        let mut found = self.visible_repository(repo).await?;
+        let name = if workflow.is_id() {
+            match self
+                .read::<Workflow>(|| self.requests().workflow(repo, workflow))
+                .await
+            {
+                Ok(Workflow { path }) => WorkflowFile::parse(&path).ok(),
+                Err(error) => return unreadable(error, found),
+            }
+        } else {
+            Some(workflow.clone())
+        };
+        // A path that is none, such as a dynamic workflow of GitHub's own, is no file that could be read.
+        let Some(name) = name else { return Ok(found) };
+        let read = |answer: &Answer, now| {
+            if answer.status.is_success() {
+                return Ok(String::from_utf8_lossy(&answer.body).into_owned());
+            }
+            as_json(answer, now)
+        };
+        let make = || self.requests().workflow_file_at(repo, name.as_str(), git_ref);
+        match self.call(Effect::Read, make, read).await {
+            Ok(text) => {
+                let facts = read_dispatched_workflow(&text);
+                found.listens = Some(facts.listens);
+                found.shows_relay_id = facts.listens && facts.shows_relay_id;
+                Ok(found)
+            }
+            Err(error) => unreadable(error, found),
+        }
+    }
+
+    async fn visible_repository(&self, repo: &RepoFullName) -> Result<TargetCheck, Error> {
         #[derive(Deserialize)]
         struct Repository {
             full_name: String,
@@ -64,13 +119,12 @@ impl Client {
                 text,
             ));
         }
-        let (listens, shows_relay_id) = self.check_workflows(repo, event_type).await?;
         Ok(TargetCheck {
             full_name: found.full_name,
             default_branch: found.default_branch,
             archived: found.archived,
-            listens,
-            shows_relay_id,
+            listens: None,
+            shows_relay_id: false,
         })
     }
 
@@ -127,4 +181,14 @@ impl Client {
         };
         self.call(Effect::Read, make, read).await
     }
+}
+
+/// What is known of a workflow that was not to be had in a repository that was visible a moment ago: it is not there, or may not be read.
+fn unreadable(error: Error, found: TargetCheck) -> Result<TargetCheck, Error> {
+    let listens = match error.kind() {
+        ErrorKind::NotFound => Some(false),
+        ErrorKind::Auth if error.status() == Some(403) => None,
+        _ => return Err(error),
+    };
+    Ok(TargetCheck { listens, ..found })
 }

@@ -112,6 +112,13 @@ impl ApiRoot {
         self.0.scheme() == "https"
     }
 
+    /// Whether it is github.com, or an enterprise with data residency: what GitHub itself runs, in its newest version.
+    #[must_use]
+    pub fn is_hosted_by_github(&self) -> bool {
+        let is_hosted = |name: &str| name == "api.github.com" || name.ends_with(".ghe.com");
+        matches!(self.0.host(), Some(url::Host::Domain(name)) if is_hosted(name))
+    }
+
     /// The origin that a token may be sent to.
     #[must_use]
     pub fn origin(&self) -> url::Origin {
@@ -317,6 +324,16 @@ mod tests {
         }
         for name in ["", "https://x", "a/b", "user@x", "x?y", "x#y", "x:y:z"] {
             assert!(ApiRoot::enterprise_server(name).is_err(), "{name}");
+        }
+        let is_hosted = |text: &str| ApiRoot::parse(text).unwrap().is_hosted_by_github();
+        assert!(is_hosted(GITHUB_COM) && is_hosted("https://API.octo-corp.ghe.com"));
+        for other in [
+            "https://ghe.example/api/v3",
+            "http://127.0.0.1:1",
+            "https://notghe.com",
+            "https://api.github.com.evil.example",
+        ] {
+            assert!(!is_hosted(other), "{other}");
         }
     }
 

@@ -8,7 +8,7 @@ use http::Method;
 
 use super::{Made, RAW, Requests};
 use crate::repo::RepoFullName;
-use crate::workflow_dispatch::WorkflowFile;
+use crate::workflow_dispatch::{GitRef, WorkflowFile};
 
 /// Where workflow files are.
 const WORKFLOWS: &str = ".github/workflows";
@@ -36,6 +36,16 @@ impl Requests {
     /// As above.
     pub fn workflow_file(&self, repo: &RepoFullName, name: &str) -> Made {
         let url = self.repository_url(repo, &["contents", &format!("{WORKFLOWS}/{name}")]);
+        self.request(Method::GET, url, RAW, None)
+    }
+
+    /// The same as it is at a branch or tag: what a workflow dispatch at that ref runs.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn workflow_file_at(&self, repo: &RepoFullName, name: &str, git_ref: &GitRef) -> Made {
+        let mut url = self.repository_url(repo, &["contents", &format!("{WORKFLOWS}/{name}")]);
+        url.query_pairs_mut().append_pair("ref", git_ref.as_str());
         self.request(Method::GET, url, RAW, None)
     }
 

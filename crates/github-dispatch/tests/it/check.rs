@@ -2,9 +2,9 @@
 
 use github_dispatch::mock::MockGitHub;
 use github_dispatch::ops::target::TargetCheck;
-use github_dispatch::{Advice, BlockScope, Error, ErrorKind, RepoFullName};
+use github_dispatch::{Advice, BlockScope, Error, ErrorKind, GitRef, RepoFullName, WorkflowFile};
 use serde_json::{Value, json};
-use wiremock::matchers::{header, method, path};
+use wiremock::matchers::{header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::{TOKEN, after, assert_shows_no_secret, client, deploy, look, repo};
@@ -308,4 +308,64 @@ async fn ok_another_member_whose_name_begins_the_same_does_not_count_as_shown() 
         }
     }
     assert_eq!(wrong, Vec::<&str>::new());
+}
+
+const BY_INPUT: &str =
+    "on:\n  workflow_dispatch:\n    inputs:\n      relay_id:\nrun-name: \"m [${{ inputs.relay_id }}]\"\n";
+
+async fn check_workflow(uri: &str, workflow: &str, git_ref: &str) -> Result<TargetCheck, Error> {
+    let workflow = WorkflowFile::parse(workflow).unwrap();
+    let git_ref = GitRef::parse(git_ref).unwrap();
+    client(uri)
+        .check_workflow_target(&repo(), &workflow, &git_ref)
+        .await
+}
+
+#[tokio::test]
+async fn ok_a_workflow_at_a_ref_counts_as_it_is_there() {
+    let github = MockGitHub::start("contoso/deploy").await;
+    // By default its workflow listens to a repository dispatch only.
+    let found = check_workflow(&github.uri(), "deploy.yml", "main").await.unwrap();
+    assert_eq!((found.listens, found.shows_relay_id), (Some(false), false));
+    github.set_workflow("contoso/deploy", BY_INPUT);
+    // By its file, and by its id.
+    for workflow in ["deploy.yml", "1"] {
+        let found = check_workflow(&github.uri(), workflow, "main").await.unwrap();
+        assert_eq!((found.listens, found.shows_relay_id), (Some(true), true));
+    }
+    for workflow in ["other.yml", "7"] {
+        let found = check_workflow(&github.uri(), workflow, "main").await.unwrap();
+        assert_eq!((found.listens, found.shows_relay_id), (Some(false), false));
+    }
+    github.remove_repository("contoso/deploy");
+    let error = check_workflow(&github.uri(), "deploy.yml", "main")
+        .await
+        .unwrap_err();
+    assert_eq!((error.kind(), error.advice()), (ErrorKind::NotFound, TARGET));
+}
+
+/// The ref is asked for, and what may not be read is not taken for missing.
+#[tokio::test]
+async fn ok_the_file_is_read_at_the_ref() {
+    let refused = json!({ "message": "Resource not accessible by integration" });
+    for (git_ref, answer, expect) in [
+        ("release/1", file(BY_INPUT), Some(true)),
+        ("main", ResponseTemplate::new(404), Some(false)),
+        ("closed", ResponseTemplate::new(403).set_body_json(refused), None),
+    ] {
+        let server = repository_listing("contoso/deploy", ResponseTemplate::new(404)).await;
+        Mock::given(path(
+            "/repos/contoso/deploy/contents/.github%2Fworkflows%2Fdeploy.yml",
+        ))
+        .and(query_param("ref", git_ref))
+        .respond_with(answer)
+        .expect(1)
+        .mount(&server)
+        .await;
+        let found = check_workflow(&server.uri(), "deploy.yml", git_ref)
+            .await
+            .unwrap();
+        assert_eq!(found.listens, expect, "{git_ref}");
+        assert_eq!(found.shows_relay_id, expect == Some(true), "{git_ref}");
+    }
 }

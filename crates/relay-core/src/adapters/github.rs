@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use github_dispatch::{Client, Error, RepositoryDispatch, Run};
+use github_dispatch::{Client, Error, RepositoryDispatch, Run, WorkflowDispatch};
 
 use crate::clock::Timestamp;
 use crate::dispatch::{
-    Advice, Checked, DispatchError, DispatchRequest, DispatchTarget, Dispatched, Dispatcher, RunState, Scope,
-    Sighting,
+    Action, Advice, Checked, DispatchError, DispatchRequest, DispatchTarget, Dispatched, Dispatcher,
+    RunState, Scope, Sighting,
 };
 use crate::journal::item::RunRef;
 use crate::key::RelayId;
@@ -62,16 +62,22 @@ impl Dispatcher for GithubDispatcher {
 
     async fn check(&self, target: &DispatchTarget) -> Result<Checked, DispatchError> {
         let client = self.client(target)?;
-        let found = client
-            .check_target(&target.repository, &target.event_type)
-            .await
-            .map_err(translated)?;
+        let (found, deaf) = match &target.action {
+            Action::RepositoryDispatch { event_type } => (
+                client.check_target(&target.repository, event_type).await,
+                format!("no workflow of the default branch listens to {event_type}"),
+            ),
+            Action::WorkflowDispatch { workflow, git_ref } => (
+                client
+                    .check_workflow_target(&target.repository, workflow, git_ref)
+                    .await,
+                format!("there is no {workflow} at {git_ref} that listens to workflow_dispatch"),
+            ),
+        };
+        let found = found.map_err(translated)?;
         let mut remarks = Vec::new();
         match found.listens {
-            Some(false) => remarks.push(format!(
-                "no workflow of the default branch listens to {}",
-                target.event_type
-            )),
+            Some(false) => remarks.push(deaf),
             None => remarks.push("its workflow files cannot be read with this token".to_owned()),
             Some(true) => {}
         }
@@ -86,14 +92,33 @@ impl Dispatcher for GithubDispatcher {
 
     async fn dispatch(&self, request: &DispatchRequest) -> Result<Dispatched, DispatchError> {
         let client = self.client(&request.target)?;
-        let dispatch = RepositoryDispatch::new(request.target.event_type.clone(), request.payload.clone())
-            .map_err(|error| DispatchError::new(Advice::GiveUp, error.to_string()))?;
-        let accepted = client
-            .dispatch(&request.target.repository, &dispatch)
-            .await
-            .map_err(translated)?;
+        let repository = &request.target.repository;
+        let (accepted, run) = match &request.target.action {
+            Action::RepositoryDispatch { event_type } => {
+                let dispatch = RepositoryDispatch::new(event_type.clone(), request.payload.clone())
+                    .map_err(|error| never(&error))?;
+                let accepted = client.dispatch(repository, &dispatch).await.map_err(translated)?;
+                (accepted, None)
+            }
+            Action::WorkflowDispatch { workflow, git_ref } => {
+                let mut dispatch = WorkflowDispatch::new(git_ref.as_str(), inputs(request)?)
+                    .map_err(|error| never(&error))?;
+                // An Enterprise Server up to 3.20 refuses the question.
+                if client.is_hosted_by_github() {
+                    dispatch = dispatch.with_run_details();
+                }
+                let told = client
+                    .dispatch_workflow(repository, workflow, &dispatch)
+                    .await
+                    .map_err(translated)?;
+                (told.accepted, told.run)
+            }
+        };
         Ok(Dispatched {
-            run: None,
+            run: run.map(|run| RunRef {
+                id: run.id.to_string(),
+                url: run.html_url,
+            }),
             closed_until: accepted.exhausted_until.map(Timestamp::from),
         })
     }
@@ -109,7 +134,7 @@ impl Dispatcher for GithubDispatcher {
             .find_runs(
                 &target.repository,
                 relay_id.as_str(),
-                "repository_dispatch",
+                target.action.event(),
                 since.into(),
             )
             .await
@@ -132,6 +157,23 @@ impl Dispatcher for GithubDispatcher {
             conclusion: found.conclusion.as_ref().map(|word| word.as_str().to_owned()),
         })
     }
+}
+
+/// The inputs of a workflow dispatch: texts, and nothing else.
+fn inputs<'r>(request: &'r DispatchRequest) -> Result<Vec<(&'r str, &'r str)>, DispatchError> {
+    let text = |(name, value): (&'r String, &'r serde_json::Value)| match value.as_str() {
+        Some(text) => Ok((name.as_str(), text)),
+        None => Err(DispatchError::new(
+            Advice::GiveUp,
+            format!("the input {name:?} is no text"),
+        )),
+    };
+    request.payload.iter().map(text).collect()
+}
+
+/// A request that GitHub would refuse whenever it came.
+fn never(error: &dyn std::error::Error) -> DispatchError {
+    DispatchError::new(Advice::GiveUp, error.to_string())
 }
 
 fn reference(run: &Run) -> RunRef {

@@ -16,19 +16,15 @@ use crate::journal::JournalError;
 /// Keeps a journal small, and carries it elsewhere. A second trait, so that who sends needs none of it.
 #[async_trait]
 pub trait JournalAdmin: fmt::Debug + Send + Sync {
-    /// Removes what nobody needs after a time, in one transaction: of at most `limit` items that were settled before that moment and are
-    /// not parked, the history, the route and the event's body; and at most `limit` events that no route wanted. Release
-    /// keys, verdicts and the marks of lanes stay for ever, so that nothing goes out twice. An item without its route cannot be
-    /// replayed. Call it until it says that it did nothing.
+    /// Removes what nobody needs after a time, in one transaction: of at most `limit` items that were settled before that moment,
+    /// earliest first, the history, the route and (with the last item of an event) the event's body; at most `limit` events of which
+    /// nothing came; and at most `limit` rows of history about destinations. Release keys, verdicts and the marks of lanes stay for
+    /// ever, so that nothing goes out twice. So does all of an item that is parked, until somebody replays or refuses it. An item
+    /// without its route cannot be replayed. Call it until it says that it did nothing.
     ///
     /// # Errors
     /// Nothing was removed.
-    async fn compact(
-        &self,
-        now: Timestamp,
-        before: Timestamp,
-        limit: usize,
-    ) -> Result<Compacted, JournalError>;
+    async fn compact(&self, before: Timestamp, limit: usize) -> Result<Compacted, JournalError>;
 
     /// Writes a copy of the journal as it is at one moment to a file that must not exist, while it is in use. A relay that opens the copy
     /// starts paused: two of them must not send the same.
@@ -44,7 +40,8 @@ pub trait JournalAdmin: fmt::Debug + Send + Sync {
     async fn export(&self, to: Box<dyn Write + Send>) -> Result<u64, JournalError>;
 
     /// Takes over an export, in one transaction, into a journal that holds nothing. It starts paused, until
-    /// [`Command::Resume`](super::Command::Resume). Gives the number of lines.
+    /// [`Command::Resume`](super::Command::Resume). Gives the number of lines. Nothing else is written meanwhile, so import before
+    /// the relay runs.
     ///
     /// # Errors
     /// Nothing was taken over: the journal holds something, or a line cannot be read, which is named.
@@ -59,8 +56,10 @@ pub struct Compacted {
     pub items: usize,
     /// Events whose body was removed.
     pub bodies: usize,
-    /// Events that no route wanted, removed altogether.
+    /// Events of which nothing came, removed altogether.
     pub unwanted: usize,
+    /// Rows of history about destinations and commands that were removed.
+    pub history: usize,
 }
 
 impl Compacted {
@@ -76,8 +75,8 @@ macro_rules! forward {
         #[async_trait]
         #[deny(clippy::missing_trait_methods)]
         impl<T: JournalAdmin + ?Sized> JournalAdmin for $($pointer)::+<T> {
-            async fn compact(&self, now: Timestamp, before: Timestamp, limit: usize) -> Result<Compacted, JournalError> {
-                (**self).compact(now, before, limit).await
+            async fn compact(&self, before: Timestamp, limit: usize) -> Result<Compacted, JournalError> {
+                (**self).compact(before, limit).await
             }
 
             async fn back_up(&self, to: &Path) -> Result<(), JournalError> {

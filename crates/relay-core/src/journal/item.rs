@@ -255,9 +255,9 @@ pub struct EventRow {
     pub time: Option<String>,
     /// What it releases.
     pub release: ReleaseKey,
-    /// The element verbatim; none for an event that no route wanted.
+    /// The element verbatim; none for an event of which nothing came, and once its time was over.
     pub body: Option<String>,
-    /// Why no route wanted it.
+    /// Why nothing came of it: no route wanted it, or everything that it releases was known.
     pub unwanted: Option<String>,
     /// When it was accepted.
     pub received_at: Timestamp,

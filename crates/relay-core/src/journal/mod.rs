@@ -171,6 +171,8 @@ pub enum Fate {
 pub struct Acceptance {
     /// One for each event, in order.
     pub fates: Vec<Fate>,
+    /// Items that got a verdict.
+    pub settled: Vec<Settled>,
     /// What a person must know, now that it is durable.
     pub alerts: Vec<Alert>,
 }
@@ -233,6 +235,8 @@ pub struct Claimed {
     pub tasks: Vec<Task>,
     /// When there may be more; none when nothing is waiting for a moment.
     pub next_due: Option<Timestamp>,
+    /// Items that got a verdict.
+    pub settled: Vec<Settled>,
     /// What a person must know.
     pub alerts: Vec<Alert>,
 }
@@ -348,7 +352,7 @@ pub enum Command {
     Recheck,
     /// Send everything once more that a filter finds and that can be sent once more, such as everything parked; oldest first.
     ReplayAll {
-        /// Which.
+        /// Which: it must name a verdict, an event or a relay id.
         filter: scan::ItemFilter,
         /// Even after a newer one of its lane went out.
         allow_older: bool,
@@ -429,6 +433,18 @@ pub enum Settlement {
     },
 }
 
+/// An item that got its verdict, or another one, in a transaction.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "what the verbs say of it is fixed")]
+pub struct Settled {
+    /// Which.
+    pub item: ItemId,
+    /// The name of its route.
+    pub route: String,
+    /// The verdict's word.
+    pub verdict: &'static str,
+}
+
 /// What a write did.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "what a write says is fixed by the verb")]
@@ -439,6 +455,8 @@ pub struct Written {
     pub made: Vec<ItemId>,
     /// Items that a command for many passed over, and why.
     pub passed_over: Vec<(ItemId, String)>,
+    /// Items that got a verdict.
+    pub settled: Vec<Settled>,
     /// What a person must know.
     pub alerts: Vec<Alert>,
 }

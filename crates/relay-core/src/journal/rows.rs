@@ -11,7 +11,7 @@ use crate::journal::item::{
     Attempt, ClosedTargets, EventRow, EventSeq, Item, ItemId, Meta, Phase, Principal, ReleaseRow, Target,
     UnreadableRow,
 };
-use crate::journal::scan::{HistoryRow, ItemFilter};
+use crate::journal::scan::{HistoryRow, ItemFilter, Parked, Waiting};
 use crate::key::DispatchKey;
 use crate::lane::Place;
 
@@ -91,6 +91,15 @@ pub trait ReadRows {
     /// How many items are in each phase, settled ones by verdict: pairs of a word and a count.
     #[expect(clippy::missing_errors_doc, reason = "said once, at the first method")]
     fn counts(&mut self) -> Stored<Vec<(String, u64)>>;
+    /// What is judged or waits and has no lease, by target, in order of its keys.
+    #[expect(clippy::missing_errors_doc, reason = "said once, at the first method")]
+    fn waiting(&mut self) -> Stored<Vec<Waiting>>;
+    /// Items whose verdict is parked, that are the latest of their release, and whose release was not forgotten.
+    #[expect(clippy::missing_errors_doc, reason = "said once, at the first method")]
+    fn parked(&mut self) -> Stored<Parked>;
+    /// The latest attempts of a principal, at most `limit`, in order of their starts and fences.
+    #[expect(clippy::missing_errors_doc, reason = "said once, at the first method")]
+    fn latest_attempts(&mut self, principal: &str, limit: usize) -> Stored<Vec<Attempt>>;
 }
 
 /// Reading and writing inside one transaction.
@@ -151,10 +160,10 @@ pub trait Rows: ReadRows {
     fn add_attempt(&mut self, attempt: &Attempt) -> Stored<()>;
     /// Ends the attempt with this fence.
     fn end_attempt(&mut self, fence: u64, at: Timestamp) -> Stored<()>;
-    /// When the `n`-th latest attempt of a principal started; 1 is the latest.
-    fn nth_latest_start(&mut self, principal: &str, n: u32) -> Stored<Option<Timestamp>>;
-    /// When the attempt of a principal ended that ended latest.
-    fn latest_end(&mut self, principal: &str) -> Stored<Option<Timestamp>>;
+    /// When the attempt of a principal ended that ended `n`-th latest, of those that have ended; 1 is the latest.
+    fn nth_latest_end(&mut self, principal: &str, n: u32) -> Stored<Option<Timestamp>>;
+    /// When the attempt of a principal started that started latest.
+    fn latest_start(&mut self, principal: &str) -> Stored<Option<Timestamp>>;
     /// How many attempts of a principal have not ended.
     fn in_flight(&mut self, principal: &str) -> Stored<u32>;
     /// Removes ended attempts that started before a moment.
@@ -165,19 +174,24 @@ pub trait Rows: ReadRows {
 
     /// Any item of this workspace (by its event) that has no verdict, or holds its lane.
     fn open_item_of(&mut self, workspace: &str) -> Stored<Option<Item>>;
-    /// Marks the releases of this workspace as forgotten, removes the marks of its lanes, and gives its events keys that no event has.
-    /// Gives the numbers of releases and of lanes.
+    /// Marks the releases of this workspace as forgotten whose latest item is of an event of it, removes the marks of its lanes, and
+    /// gives its events keys that no event has. Gives the numbers of releases and of lanes.
     fn forget_workspace(&mut self, workspace: &str) -> Stored<(u64, u64)>;
 
-    /// At most `limit` settled items, in order of their numbers, that were settled before a moment, are not parked, and have a
-    /// snapshot.
+    /// Removes the body of an event and writes why nothing came of it.
+    fn reject_event(&mut self, seq: EventSeq, why: &str) -> Stored<()>;
+    /// At most `limit` settled items, in the order (when they were settled, number), that were settled before a moment and have a
+    /// snapshot; without those that are parked, unless a later generation has taken their place.
     fn old_items(&mut self, before: Timestamp, limit: usize) -> Stored<Vec<Item>>;
     /// Removes the snapshot of a settled item, and its history.
     fn strip_item(&mut self, id: ItemId) -> Stored<()>;
-    /// Removes the body of an event, and the history that is of no item.
+    /// Removes the body of an event, and its history that is of no item.
     fn strip_event(&mut self, seq: EventSeq) -> Stored<()>;
-    /// Removes at most `limit` events that no route wanted and that were received before a moment, with their history; gives how many.
+    /// Removes at most `limit` events of which nothing came and that were received before a moment, earliest first, with their history;
+    /// gives how many.
     fn remove_unwanted(&mut self, before: Timestamp, limit: usize) -> Stored<usize>;
+    /// Removes at most `limit` rows of history that are of no event and no item and older than a moment; gives how many.
+    fn remove_history_of_nothing(&mut self, before: Timestamp, limit: usize) -> Stored<usize>;
 
     /// Adds an event with its own number.
     fn restore_event(&mut self, event: &EventRow) -> Stored<()>;

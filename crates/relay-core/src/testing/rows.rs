@@ -206,12 +206,11 @@ impl Arrival {
     #[must_use]
     #[expect(clippy::expect_used, reason = "a test that names no repository cannot go on")]
     pub fn target(&self) -> DispatchTarget {
-        DispatchTarget {
-            identity: self.identity.clone(),
-            repository: RepoFullName::parse(&self.repository)
-                .expect("an arrival names a repository owner/name"),
-            event_type: DispatchEventType::parse(&self.event_type).expect("an arrival names an event type"),
-        }
+        DispatchTarget::of_event_type(
+            self.identity.clone(),
+            RepoFullName::parse(&self.repository).expect("an arrival names a repository owner/name"),
+            DispatchEventType::parse(&self.event_type).expect("an arrival names an event type"),
+        )
     }
 
     fn event_id(&self) -> String {

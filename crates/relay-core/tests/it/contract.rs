@@ -51,7 +51,7 @@ fn ok_every_clause_is_in_the_table() {
             [$(($file, include_str!(concat!("../../src/testing/contract/journal/", $file, ".rs")))),+]
         };
     }
-    let files = files!["accept" "claim" "leases" "lanes" "closing" "unknown" "budget" "commands"];
+    let files = files!["accept" "claim" "leases" "lanes" "closing" "unknown" "budget" "commands" "standing"];
     let written = files.iter().flat_map(|(file, text)| {
         let names = text
             .lines()

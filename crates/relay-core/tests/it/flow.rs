@@ -115,7 +115,7 @@ async fn ok_one_event_is_dispatched() {
         panic!("{requests:?}")
     };
     assert_eq!(request.target.repository.as_str(), "contoso/deploy");
-    assert_eq!(request.target.event_type.as_str(), "deploy_pipeline_action");
+    assert_eq!(request.target.action.to_string(), "deploy_pipeline_action");
     assert_eq!(request.relay_id.as_str().len(), RelayId::LEN);
     let id = request.relay_id.as_str();
     let payload = json!({"model_name": "credit-risk", "model_version": "7", "relay": {"id": id}});

@@ -6,7 +6,13 @@ mod contract;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod drain;
+#[cfg(test)]
 mod flow;
+#[cfg(test)]
+mod health;
+#[cfg(test)]
+mod numbers;
 #[cfg(test)]
 mod pass_through;
 #[cfg(test)]
@@ -15,6 +21,10 @@ mod props;
 mod release;
 #[cfg(test)]
 mod rig;
+#[cfg(test)]
+mod rules;
+#[cfg(test)]
+mod spans;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

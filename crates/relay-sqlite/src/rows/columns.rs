@@ -9,7 +9,7 @@ use relay_core::journal::item::{
     Target, UnreadableRow,
 };
 use relay_core::journal::rows::Stored;
-use relay_core::journal::scan::HistoryRow;
+use relay_core::journal::scan::{HistoryRow, Parked, Waiting};
 use relay_core::lane::Place;
 use rusqlite::Row;
 use rusqlite::types::{FromSqlError, Type};
@@ -21,134 +21,257 @@ use crate::error::corrupt;
 
 type Read<T> = rusqlite::Result<T>;
 
+// The columns in the order in which a query gives them, which for `*` is that of the tables. A column is found by its place: by
+// its name SQLite would be asked for the names of all columns before it, each time one is read.
+const ITEMS: [&str; 31] = [
+    "id",
+    "relay_id",
+    "dispatch_key",
+    "generation",
+    "event",
+    "route",
+    "snapshot",
+    "policy",
+    "rank",
+    "target",
+    "principal",
+    "lane",
+    "place",
+    "allow_older",
+    "created_at",
+    "phase",
+    "verdict",
+    "standing",
+    "due_at",
+    "lease_fence",
+    "lease_epoch",
+    "lease_until",
+    "n_attempts",
+    "n_not_sent",
+    "retry_at",
+    "retry_blocked",
+    "unknown_since",
+    "n_looks",
+    "n_resends",
+    "holds_lane",
+    "settled_at",
+];
+const EVENTS: [&str; 12] = [
+    "seq",
+    "key",
+    "event_type",
+    "subject",
+    "workspace",
+    "model",
+    "version",
+    "time",
+    "release_key",
+    "body",
+    "unwanted",
+    "received_at",
+];
+const TARGETS: [&str; 14] = [
+    "key",
+    "principal",
+    "repository",
+    "event_type",
+    "asked_epoch",
+    "checked_epoch",
+    "found",
+    "check_due_at",
+    "shows_relay_id",
+    "block_why",
+    "block_since",
+    "blocked_ms",
+    "pause_why",
+    "pause_since",
+];
+const PRINCIPALS: [&str; 5] = ["name", "closed_until", "block_why", "block_since", "blocked_ms"];
+const RELEASES: [&str; 6] = [
+    "dispatch_key",
+    "generation",
+    "item",
+    "registered_s",
+    "registered_n",
+    "forgotten",
+];
+const LANES: [&str; 2] = ["lane", "mark"];
+const ATTEMPTS: [&str; 5] = ["fence", "item", "principal", "started_at", "ended_at"];
+// Those of a query that names its columns.
+const META: [&str; 6] = [
+    "epoch",
+    "fence",
+    "clock",
+    "n_unreadable",
+    "pause_why",
+    "pause_since",
+];
+const UNREADABLE: [&str; 4] = ["digest", "body", "why", "received_at"];
+const WAITING: [&str; 4] = ["target", "n", "earliest_due", "latest_due"];
+const PARKED: [&str; 3] = ["n", "oldest", "n_lanes"];
+const HISTORY: [&str; 5] = ["seq", "at", "event", "item", "entry"];
+
+/// The place of a column, found while this is compiled.
+macro_rules! at {
+    ($columns:ident, $name:literal) => {
+        const { place_of(&$columns, $name) }
+    };
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "it runs while this is compiled: a column that is not there stops the compiler"
+)]
+const fn place_of(columns: &[&str], name: &str) -> usize {
+    let mut place = 0;
+    while place < columns.len() {
+        let (column, name) = (columns[place].as_bytes(), name.as_bytes());
+        let mut same = if column.len() == name.len() { 0 } else { usize::MAX };
+        while same < name.len() && column[same] == name[same] {
+            same += 1;
+        }
+        if same == name.len() {
+            return place;
+        }
+        place += 1;
+    }
+    panic!("no such column")
+}
+
 pub(super) fn item(row: &Row<'_>) -> Read<Item> {
     let lease_parts = (
-        number(row, "lease_fence")?,
-        number(row, "lease_epoch")?,
-        moment(row, "lease_until")?,
+        number(row, at!(ITEMS, "lease_fence"))?,
+        number(row, at!(ITEMS, "lease_epoch"))?,
+        moment(row, at!(ITEMS, "lease_until"))?,
     );
     let lease = match lease_parts {
         (Some(fence), Some(epoch), Some(until)) => Some(Lease { fence, epoch, until }),
         (None, None, None) => None,
-        _ => return Err(meaningless(row, "lease_fence", "a lease without all its parts")),
+        _ => {
+            return Err(meaningless(
+                row,
+                at!(ITEMS, "lease_fence"),
+                "a lease without all its parts",
+            ));
+        }
     };
-    let retry_since = match (moment(row, "retry_at")?, row.get("retry_blocked")?) {
+    let retry_since = match (
+        moment(row, at!(ITEMS, "retry_at"))?,
+        row.get(at!(ITEMS, "retry_blocked"))?,
+    ) {
         (Some(at), Some(blocked_ms)) => Some(RetryAnchor { at, blocked_ms }),
         _ => None,
     };
-    let word: String = row.get("phase")?;
+    let word: String = row.get(at!(ITEMS, "phase"))?;
     Ok(Item {
-        id: ItemId(row.get("id")?),
-        relay_id: transparent(row, "relay_id")?,
-        key: transparent(row, "dispatch_key")?,
-        generation: row.get("generation")?,
-        event: EventSeq(row.get("event")?),
-        route: row.get("route")?,
-        snapshot: row.get("snapshot")?,
-        policy: json(row, "policy")?.ok_or_else(|| meaningless(row, "policy", "no policy"))?,
-        target: row.get("target")?,
-        principal: row.get("principal")?,
-        lane: row.get("lane")?,
-        place: json(row, "place")?,
-        allow_older: row.get("allow_older")?,
-        phase: Phase::parse(&word).ok_or_else(|| meaningless(row, "phase", "a phase that is not known"))?,
-        verdict: json(row, "verdict")?,
-        due_at: Timestamp::from_unix_ms(row.get("due_at")?),
+        id: ItemId(row.get(at!(ITEMS, "id"))?),
+        relay_id: transparent(row, at!(ITEMS, "relay_id"))?,
+        key: transparent(row, at!(ITEMS, "dispatch_key"))?,
+        generation: row.get(at!(ITEMS, "generation"))?,
+        event: EventSeq(row.get(at!(ITEMS, "event"))?),
+        route: row.get(at!(ITEMS, "route"))?,
+        snapshot: row.get(at!(ITEMS, "snapshot"))?,
+        policy: json(row, at!(ITEMS, "policy"))?
+            .ok_or_else(|| meaningless(row, at!(ITEMS, "policy"), "no policy"))?,
+        target: row.get(at!(ITEMS, "target"))?,
+        principal: row.get(at!(ITEMS, "principal"))?,
+        lane: row.get(at!(ITEMS, "lane"))?,
+        place: json(row, at!(ITEMS, "place"))?,
+        allow_older: row.get(at!(ITEMS, "allow_older"))?,
+        phase: Phase::parse(&word)
+            .ok_or_else(|| meaningless(row, at!(ITEMS, "phase"), "a phase that is not known"))?,
+        verdict: json(row, at!(ITEMS, "verdict"))?,
+        due_at: Timestamp::from_unix_ms(row.get(at!(ITEMS, "due_at"))?),
         lease,
-        n_attempts: row.get("n_attempts")?,
-        n_not_sent: row.get("n_not_sent")?,
+        n_attempts: row.get(at!(ITEMS, "n_attempts"))?,
+        n_not_sent: row.get(at!(ITEMS, "n_not_sent"))?,
         retry_since,
-        unknown_since: moment(row, "unknown_since")?,
-        n_looks: row.get("n_looks")?,
-        n_resends: row.get("n_resends")?,
-        holds_lane: row.get("holds_lane")?,
-        created_at: Timestamp::from_unix_ms(row.get("created_at")?),
-        settled_at: moment(row, "settled_at")?,
+        unknown_since: moment(row, at!(ITEMS, "unknown_since"))?,
+        n_looks: row.get(at!(ITEMS, "n_looks"))?,
+        n_resends: row.get(at!(ITEMS, "n_resends"))?,
+        holds_lane: row.get(at!(ITEMS, "holds_lane"))?,
+        created_at: Timestamp::from_unix_ms(row.get(at!(ITEMS, "created_at"))?),
+        settled_at: moment(row, at!(ITEMS, "settled_at"))?,
     })
 }
 
 pub(super) fn event(row: &Row<'_>) -> Read<EventRow> {
     Ok(EventRow {
-        seq: EventSeq(row.get("seq")?),
-        key: row.get("key")?,
-        event_type: row.get("event_type")?,
-        subject: row.get("subject")?,
-        workspace: row.get("workspace")?,
-        model: row.get("model")?,
-        version: row.get("version")?,
-        time: row.get("time")?,
-        release: transparent(row, "release_key")?,
-        body: body(row, "body")?,
-        unwanted: row.get("unwanted")?,
-        received_at: Timestamp::from_unix_ms(row.get("received_at")?),
+        seq: EventSeq(row.get(at!(EVENTS, "seq"))?),
+        key: row.get(at!(EVENTS, "key"))?,
+        event_type: row.get(at!(EVENTS, "event_type"))?,
+        subject: row.get(at!(EVENTS, "subject"))?,
+        workspace: row.get(at!(EVENTS, "workspace"))?,
+        model: row.get(at!(EVENTS, "model"))?,
+        version: row.get(at!(EVENTS, "version"))?,
+        time: row.get(at!(EVENTS, "time"))?,
+        release: transparent(row, at!(EVENTS, "release_key"))?,
+        body: body(row, at!(EVENTS, "body"))?,
+        unwanted: row.get(at!(EVENTS, "unwanted"))?,
+        received_at: Timestamp::from_unix_ms(row.get(at!(EVENTS, "received_at"))?),
     })
 }
 
 pub(super) fn unreadable(row: &Row<'_>) -> Read<UnreadableRow> {
     Ok(UnreadableRow {
-        digest: row.get("digest")?,
-        body: body(row, "body")?.ok_or_else(|| meaningless(row, "body", "no body"))?,
-        why: row.get("why")?,
-        received_at: Timestamp::from_unix_ms(row.get("received_at")?),
+        digest: row.get(at!(UNREADABLE, "digest"))?,
+        body: body(row, at!(UNREADABLE, "body"))?
+            .ok_or_else(|| meaningless(row, at!(UNREADABLE, "body"), "no body"))?,
+        why: row.get(at!(UNREADABLE, "why"))?,
+        received_at: Timestamp::from_unix_ms(row.get(at!(UNREADABLE, "received_at"))?),
     })
 }
 
 pub(super) fn target(row: &Row<'_>) -> Read<Target> {
     Ok(Target {
-        key: row.get("key")?,
-        principal: row.get("principal")?,
-        repository: row.get("repository")?,
-        event_type: row.get("event_type")?,
-        asked_epoch: number(row, "asked_epoch")?,
-        checked_epoch: number(row, "checked_epoch")?,
-        check: row.get("found")?,
-        check_due_at: moment(row, "check_due_at")?,
-        shows_relay_id: row.get("shows_relay_id")?,
-        block: block(row)?,
-        pause: pause(row)?,
-        blocked_ms: row.get("blocked_ms")?,
+        key: row.get(at!(TARGETS, "key"))?,
+        principal: row.get(at!(TARGETS, "principal"))?,
+        repository: row.get(at!(TARGETS, "repository"))?,
+        event_type: row.get(at!(TARGETS, "event_type"))?,
+        asked_epoch: number(row, at!(TARGETS, "asked_epoch"))?,
+        checked_epoch: number(row, at!(TARGETS, "checked_epoch"))?,
+        check: row.get(at!(TARGETS, "found"))?,
+        check_due_at: moment(row, at!(TARGETS, "check_due_at"))?,
+        shows_relay_id: row.get(at!(TARGETS, "shows_relay_id"))?,
+        block: closing(row, at!(TARGETS, "block_why"), at!(TARGETS, "block_since"))?,
+        pause: closing(row, at!(TARGETS, "pause_why"), at!(TARGETS, "pause_since"))?,
+        blocked_ms: row.get(at!(TARGETS, "blocked_ms"))?,
     })
 }
 
 pub(super) fn principal(row: &Row<'_>) -> Read<Principal> {
     Ok(Principal {
-        name: row.get("name")?,
-        closed_until: moment(row, "closed_until")?,
-        block: block(row)?,
-        blocked_ms: row.get("blocked_ms")?,
+        name: row.get(at!(PRINCIPALS, "name"))?,
+        closed_until: moment(row, at!(PRINCIPALS, "closed_until"))?,
+        block: closing(row, at!(PRINCIPALS, "block_why"), at!(PRINCIPALS, "block_since"))?,
+        blocked_ms: row.get(at!(PRINCIPALS, "blocked_ms"))?,
     })
 }
 
 pub(super) fn history(row: &Row<'_>) -> Read<HistoryRow> {
     Ok(HistoryRow {
-        seq: row.get("seq")?,
-        at: Timestamp::from_unix_ms(row.get("at")?),
-        event: row.get::<_, Option<i64>>("event")?.map(EventSeq),
-        item: row.get::<_, Option<i64>>("item")?.map(ItemId),
-        entry: json(row, "entry")?.ok_or_else(|| meaningless(row, "entry", "no entry"))?,
+        seq: row.get(at!(HISTORY, "seq"))?,
+        at: Timestamp::from_unix_ms(row.get(at!(HISTORY, "at"))?),
+        event: row.get::<_, Option<i64>>(at!(HISTORY, "event"))?.map(EventSeq),
+        item: row.get::<_, Option<i64>>(at!(HISTORY, "item"))?.map(ItemId),
+        entry: json(row, at!(HISTORY, "entry"))?
+            .ok_or_else(|| meaningless(row, at!(HISTORY, "entry"), "no entry"))?,
     })
 }
 
 pub(super) fn meta(row: &Row<'_>) -> Read<Meta> {
-    let part = |name| number(row, name).map(Option::unwrap_or_default);
+    let part = |column| number(row, column).map(Option::unwrap_or_default);
     Ok(Meta {
-        epoch: part("epoch")?,
-        fence: part("fence")?,
-        clock: Timestamp::from_unix_ms(row.get("clock")?),
-        n_unreadable: part("n_unreadable")?,
-        pause: pause(row)?,
+        epoch: part(at!(META, "epoch"))?,
+        fence: part(at!(META, "fence"))?,
+        clock: Timestamp::from_unix_ms(row.get(at!(META, "clock"))?),
+        n_unreadable: part(at!(META, "n_unreadable"))?,
+        pause: closing(row, at!(META, "pause_why"), at!(META, "pause_since"))?,
     })
 }
 
-fn block(row: &Row<'_>) -> Read<Option<Block>> {
-    closing(row, "block_why", "block_since")
-}
-
-fn pause(row: &Row<'_>) -> Read<Option<Block>> {
-    closing(row, "pause_why", "pause_since")
-}
-
-fn closing(row: &Row<'_>, why: &str, since: &str) -> Read<Option<Block>> {
+fn closing(row: &Row<'_>, why: usize, since: usize) -> Read<Option<Block>> {
     match (row.get(why)?, moment(row, since)?) {
         (Some(why), Some(since)) => Ok(Some(Block { why, since })),
         (None, None) => Ok(None),
@@ -158,39 +281,57 @@ fn closing(row: &Row<'_>, why: &str, since: &str) -> Read<Option<Block>> {
 
 pub(super) fn release(row: &Row<'_>) -> Read<ReleaseRow> {
     let instant = (
-        row.get::<_, Option<i64>>("registered_s")?,
-        row.get::<_, Option<u32>>("registered_n")?,
+        row.get::<_, Option<i64>>(at!(RELEASES, "registered_s"))?,
+        row.get::<_, Option<u32>>(at!(RELEASES, "registered_n"))?,
     );
     Ok(ReleaseRow {
-        key: transparent(row, "dispatch_key")?,
-        generation: row.get("generation")?,
-        item: ItemId(row.get("item")?),
+        key: transparent(row, at!(RELEASES, "dispatch_key"))?,
+        generation: row.get(at!(RELEASES, "generation"))?,
+        item: ItemId(row.get(at!(RELEASES, "item"))?),
         registered: instant.0.zip(instant.1),
-        forgotten: row.get("forgotten")?,
+        forgotten: row.get(at!(RELEASES, "forgotten"))?,
     })
 }
 
 pub(super) fn lane_mark(row: &Row<'_>) -> Read<(String, Place)> {
-    let mark = json(row, "mark")?.ok_or_else(|| meaningless(row, "mark", "no mark"))?;
-    Ok((row.get("lane")?, mark))
+    let mark =
+        json(row, at!(LANES, "mark"))?.ok_or_else(|| meaningless(row, at!(LANES, "mark"), "no mark"))?;
+    Ok((row.get(at!(LANES, "lane"))?, mark))
 }
 
 pub(super) fn attempt(row: &Row<'_>) -> Read<Attempt> {
     Ok(Attempt {
-        fence: number(row, "fence")?.unwrap_or_default(),
-        item: ItemId(row.get("item")?),
-        principal: row.get("principal")?,
-        started_at: Timestamp::from_unix_ms(row.get("started_at")?),
-        ended_at: moment(row, "ended_at")?,
+        fence: number(row, at!(ATTEMPTS, "fence"))?.unwrap_or_default(),
+        item: ItemId(row.get(at!(ATTEMPTS, "item"))?),
+        principal: row.get(at!(ATTEMPTS, "principal"))?,
+        started_at: Timestamp::from_unix_ms(row.get(at!(ATTEMPTS, "started_at"))?),
+        ended_at: moment(row, at!(ATTEMPTS, "ended_at"))?,
     })
 }
 
-pub(super) fn moment(row: &Row<'_>, column: &str) -> Read<Option<Timestamp>> {
+pub(super) fn waiting(row: &Row<'_>) -> Read<Waiting> {
+    Ok(Waiting {
+        target: row.get(at!(WAITING, "target"))?,
+        n: number(row, at!(WAITING, "n"))?.unwrap_or_default(),
+        earliest_due: Timestamp::from_unix_ms(row.get(at!(WAITING, "earliest_due"))?),
+        latest_due: Timestamp::from_unix_ms(row.get(at!(WAITING, "latest_due"))?),
+    })
+}
+
+pub(super) fn parked(row: &Row<'_>) -> Read<Parked> {
+    Ok(Parked {
+        n: number(row, at!(PARKED, "n"))?.unwrap_or_default(),
+        oldest: moment(row, at!(PARKED, "oldest"))?,
+        n_lanes: number(row, at!(PARKED, "n_lanes"))?.unwrap_or_default(),
+    })
+}
+
+pub(super) fn moment(row: &Row<'_>, column: usize) -> Read<Option<Timestamp>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_unix_ms))
 }
 
 /// A count or number that is never negative.
-fn number(row: &Row<'_>, column: &str) -> Read<Option<u64>> {
+fn number(row: &Row<'_>, column: usize) -> Read<Option<u64>> {
     let stored: Option<i64> = row.get(column)?;
     stored
         .map(|value| u64::try_from(value).map_err(|_| meaningless(row, column, "a negative number")))
@@ -198,11 +339,11 @@ fn number(row: &Row<'_>, column: &str) -> Read<Option<u64>> {
 }
 
 /// Text that was JSON when it was stored.
-pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Read<Option<T>> {
+pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Read<Option<T>> {
     let Some(text) = row
         .get_ref(column)?
         .as_str_or_null()
-        .map_err(|error| wrong_type(row, column, error))?
+        .map_err(|error| wrong_type(column, error))?
     else {
         return Ok(None);
     };
@@ -217,17 +358,17 @@ pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Read<Opt
 }
 
 /// A newtype over text that only serde can build from outside its crate.
-fn transparent<T: for<'de> Deserialize<'de>>(row: &Row<'_>, column: &str) -> Read<T> {
+fn transparent<T: for<'de> Deserialize<'de>>(row: &Row<'_>, column: usize) -> Read<T> {
     let text = row
         .get_ref(column)?
         .as_str()
-        .map_err(|error| wrong_type(row, column, error))?;
+        .map_err(|error| wrong_type(column, error))?;
     let reader: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
     T::deserialize(reader).map_err(|_| meaningless(row, column, "text that is no key"))
 }
 
 /// Bytes verbatim, which were UTF-8 when they came.
-fn body(row: &Row<'_>, column: &str) -> Read<Option<String>> {
+fn body(row: &Row<'_>, column: usize) -> Read<Option<String>> {
     let bytes: Option<Vec<u8>> = row.get(column)?;
     bytes
         .map(|bytes| {
@@ -236,14 +377,13 @@ fn body(row: &Row<'_>, column: &str) -> Read<Option<String>> {
         .transpose()
 }
 
-fn meaningless(row: &Row<'_>, column: &str, why: &str) -> rusqlite::Error {
-    let index = row.as_ref().column_index(column).unwrap_or(usize::MAX);
-    rusqlite::Error::FromSqlConversionFailure(index, Type::Text, format!("{column}: {why}").into())
+fn meaningless(row: &Row<'_>, column: usize, why: &str) -> rusqlite::Error {
+    let name = row.as_ref().column_name(column).unwrap_or("a column");
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, format!("{name}: {why}").into())
 }
 
-fn wrong_type(row: &Row<'_>, column: &str, error: FromSqlError) -> rusqlite::Error {
-    let index = row.as_ref().column_index(column).unwrap_or(usize::MAX);
-    rusqlite::Error::FromSqlConversionFailure(index, Type::Text, Box::new(error))
+fn wrong_type(column: usize, error: FromSqlError) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
 }
 
 /// A value as JSON text.
@@ -260,4 +400,37 @@ pub(super) fn to_i64(number: u64) -> Stored<i64> {
 /// A limit as SQLite takes it.
 pub(super) fn to_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    #[test]
+    fn ok_the_tables_have_these_columns_in_this_order() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(&crate::schema::STEPS.concat()).unwrap();
+        let check = |table: &str, columns: &[&str]| {
+            let statement = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
+            let found: Vec<&str> = statement.column_names().collect();
+            assert_eq!(found, columns, "{table}");
+        };
+        check("items", &ITEMS);
+        check("events", &EVENTS);
+        check("targets", &TARGETS);
+        check("principals", &PRINCIPALS);
+        check("releases", &RELEASES);
+        check("lanes", &LANES);
+        check("attempts", &ATTEMPTS);
+    }
+
+    #[test]
+    fn ok_a_column_is_found_by_its_whole_name() {
+        assert_eq!(at!(ITEMS, "id"), 0);
+        assert_eq!(at!(ITEMS, "lane"), 11);
+        assert_eq!(at!(ITEMS, "settled_at"), 30);
+        assert_eq!(at!(ATTEMPTS, "ended_at"), 4);
+    }
 }

@@ -165,7 +165,7 @@ mod tests {
     use rusqlite::Connection;
 
     use super::*;
-    use crate::rows::{read, write};
+    use crate::rows::{admin, read, write};
     use crate::schema::STEPS;
 
     /// The plan that SQLite makes for a statement, as one text.
@@ -210,12 +210,68 @@ mod tests {
         check(NEXT_LEASE_END, "INDEX items_leased (lease_until>?)");
         check(LOST, "items_leased");
         check(write::LANE_ITEMS, "INDEX items_lane (lane=?)");
-        check(write::NTH_START, "COVERING INDEX attempts_started (principal=?)");
-        check(write::LATEST_END, "COVERING INDEX attempts_ended (principal=?");
+        check(write::NTH_END, "COVERING INDEX attempts_ended (principal=?");
+        check(
+            write::LATEST_START,
+            "COVERING INDEX attempts_started (principal=?)",
+        );
         check(write::IN_FLIGHT, "INDEX attempts_open (principal=?)");
         check(write::FORGET, "INDEX attempts_old (started_at<?)");
         check(read::COUNTS, "COVERING INDEX items_standing");
+        check(read::WAITING, "COVERING INDEX items_due (phase=?)");
+        check(read::LATEST_ATTEMPTS, "INDEX attempts_started (principal=?)");
+        let parked = plan(&connection, read::PARKED);
+        assert!(
+            parked.contains("SEARCH items USING INDEX items_standing (standing=?)"),
+            "{parked}"
+        );
+        assert!(
+            parked.contains("SEARCH releases USING PRIMARY KEY (dispatch_key=?)"),
+            "{parked}"
+        );
         check(read::HISTORY_OF_ITEM, "INDEX history_item (item=? AND rowid>?)");
+        check(admin::OLD_ITEMS, "INDEX items_old (settled_at<?)");
+        check(admin::UNWANTED, "INDEX events_unwanted (received_at<?)");
+        check(admin::HISTORY_OF_EVENT, "INDEX history_event (event=?)");
+        check(admin::HISTORY_OF_NOTHING, "INDEX history_of_nothing (at<?)");
+        check(&read::items_of_event(), "INDEX items_event (event=? AND rowid>?)");
+    }
+
+    #[test]
+    fn ok_no_statement_is_prepared_again_for_another_value() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("relay.db");
+        let connection = crate::connection::writing(&path, std::time::Duration::ZERO).unwrap();
+        for sql in [
+            NEXT_TARGET,
+            NEXT_RANK,
+            DUE_IN_GROUP,
+            FIRST_OF_LANE,
+            NEXT_WANTED,
+            NEXT_DUE,
+            NEXT_LEASE_END,
+            LOST,
+            write::LANE_ITEMS,
+            write::PUT_ITEM,
+            admin::HISTORY_OF_STRIPPED,
+            admin::HISTORY_OF_EVENT,
+            admin::HISTORY_OF_NOTHING,
+            write::NTH_END,
+            write::LATEST_START,
+            write::IN_FLIGHT,
+            read::HISTORY_OF_ITEM,
+        ] {
+            for value in ["[1]", "[2]", "[3]"] {
+                let mut statement = connection.prepare_cached(sql).unwrap();
+                let n = statement.parameter_count();
+                let given = rusqlite::params_from_iter(std::iter::repeat_n(value, n));
+                // It fails where a number is wanted, after it would have been prepared.
+                let _ = statement.query(given).unwrap().next();
+            }
+            let statement = connection.prepare_cached(sql).unwrap();
+            let n = statement.get_status(rusqlite::StatementStatus::RePrepare);
+            assert_eq!(n, 0, "{sql}");
+        }
     }
 
     #[test]

@@ -3,11 +3,13 @@
 //! **Reads**: `columns` before it; `reader` uses nothing else of this folder.
 //! **Source**: our own.
 
+use std::collections::BTreeMap;
+
 use relay_core::journal::item::{
     Attempt, EventRow, EventSeq, Item, ItemId, Meta, Phase, Principal, ReleaseRow, Target, UnreadableRow,
 };
 use relay_core::journal::rows::{ReadRows, Stored};
-use relay_core::journal::scan::{HistoryRow, ItemFilter};
+use relay_core::journal::scan::{HistoryRow, ItemFilter, Parked, Waiting};
 use relay_core::key::DispatchKey;
 use relay_core::lane::Place;
 use rusqlite::types::Value;
@@ -17,6 +19,16 @@ use super::Tx;
 use super::columns::{self, to_limit};
 
 pub(super) const COUNTS: &str = "SELECT standing, count(*) FROM items GROUP BY standing ORDER BY standing";
+// One phase at a time, as the index is ordered, so that nothing is sorted.
+pub(super) const WAITING: &str =
+    "SELECT target, count(*) AS n, min(due_at) AS earliest_due, max(due_at) AS latest_due FROM items
+    WHERE phase = ?1 AND phase <> 'settled' AND lease_fence IS NULL GROUP BY target ORDER BY target";
+pub(super) const PARKED: &str = "SELECT count(*) AS n, min(items.settled_at) AS oldest,
+        count(DISTINCT CASE WHEN items.holds_lane = 1 THEN items.lane END) AS n_lanes
+    FROM items JOIN releases ON releases.dispatch_key = items.dispatch_key AND releases.item = items.id
+    WHERE items.standing = 'parked' AND releases.forgotten = 0";
+pub(super) const LATEST_ATTEMPTS: &str =
+    "SELECT * FROM attempts WHERE principal = ?1 ORDER BY started_at DESC, fence DESC LIMIT ?2";
 pub(super) const HISTORY_OF_ITEM: &str =
     "SELECT seq, at, event, item, entry FROM history WHERE item = ?2 AND seq > ?1 ORDER BY seq LIMIT ?3";
 const HISTORY: &str = "SELECT seq, at, event, item, entry FROM history WHERE seq > ?1 ORDER BY seq LIMIT ?2";
@@ -49,8 +61,7 @@ impl ReadRows for Tx<'_> {
     }
 
     fn items_after(&mut self, after: ItemId, filter: &ItemFilter, limit: usize) -> Stored<Vec<Item>> {
-        let (condition, mut values) = condition(filter);
-        let sql = format!("SELECT * FROM items WHERE id > ?{condition} ORDER BY id LIMIT ?");
+        let (sql, mut values) = items(filter);
         values.insert(0, Value::from(after.0));
         values.push(Value::from(to_limit(limit)));
         self.all(&sql, params_from_iter(values), columns::item)
@@ -113,11 +124,40 @@ impl ReadRows for Tx<'_> {
             Ok((row.get(0)?, u64::try_from(n).unwrap_or(0)))
         })
     }
+
+    fn waiting(&mut self) -> Stored<Vec<Waiting>> {
+        let mut of_target: BTreeMap<String, Waiting> = BTreeMap::new();
+        for phase in [Phase::Judging, Phase::Waiting] {
+            for row in self.all(WAITING, params![phase.as_str()], columns::waiting)? {
+                let known = of_target
+                    .entry(row.target.clone())
+                    .or_insert_with(|| Waiting { n: 0, ..row.clone() });
+                known.n = known.n.saturating_add(row.n);
+                known.earliest_due = known.earliest_due.min(row.earliest_due);
+                known.latest_due = known.latest_due.max(row.latest_due);
+            }
+        }
+        Ok(of_target.into_values().collect())
+    }
+
+    fn parked(&mut self) -> Stored<Parked> {
+        Ok(self.first(PARKED, [], columns::parked)?.unwrap_or_default())
+    }
+
+    fn latest_attempts(&mut self, principal: &str, limit: usize) -> Stored<Vec<Attempt>> {
+        let mut latest = self.all(
+            LATEST_ATTEMPTS,
+            params![principal, to_limit(limit)],
+            columns::attempt,
+        )?;
+        latest.reverse();
+        Ok(latest)
+    }
 }
 
-/// A filter as a condition: its text consists of constants and question marks only.
-fn condition(filter: &ItemFilter) -> (String, Vec<Value>) {
-    let mut text = String::new();
+/// The items of a filter: its text consists of constants and question marks only.
+fn items(filter: &ItemFilter) -> (String, Vec<Value>) {
+    let mut text = String::from("SELECT * FROM items WHERE id > ?");
     let mut values = Vec::new();
     if !filter.phases.is_empty() {
         // A phase that is named twice counts once; the list is never longer than there are phases.
@@ -149,5 +189,20 @@ fn condition(filter: &ItemFilter) -> (String, Vec<Value>) {
         text.push_str(" AND relay_id = ?");
         values.push(Value::from(id.clone()));
     }
+    if let Some(route) = &filter.route {
+        text.push_str(" AND route = ?");
+        values.push(Value::from(route.clone()));
+    }
+    text.push_str(" ORDER BY id LIMIT ?");
     (text, values)
+}
+
+/// What a compaction asks for each event.
+#[cfg(test)]
+pub(super) fn items_of_event() -> String {
+    let filter = ItemFilter {
+        event: Some(EventSeq(1)),
+        ..ItemFilter::default()
+    };
+    items(&filter).0
 }

@@ -11,17 +11,16 @@ use relay_core::journal::rows::{DueQuery, LaneFront, Rows, Stored};
 use relay_core::journal::scan::HistoryRow;
 use relay_core::key::DispatchKey;
 use relay_core::lane::Place;
-use rusqlite::{named_params, params};
+use rusqlite::params;
 
 use super::columns::{self, to_i64, to_json};
-use super::{Tx, admin, shift};
+use super::{Tx, shift};
 use crate::error::corrupt;
 
 pub(super) const LANE_ITEMS: &str = "SELECT * FROM items WHERE holds_lane = 1 AND lane = ?1 ORDER BY id";
-pub(super) const NTH_START: &str =
-    "SELECT started_at FROM attempts WHERE principal = ?1 ORDER BY started_at DESC LIMIT 1 OFFSET ?2";
-pub(super) const LATEST_END: &str =
-    "SELECT max(ended_at) FROM attempts WHERE principal = ?1 AND ended_at IS NOT NULL";
+pub(super) const NTH_END: &str = "SELECT ended_at FROM attempts WHERE principal = ?1 AND ended_at IS NOT NULL \
+     ORDER BY ended_at DESC LIMIT 1 OFFSET ?2";
+pub(super) const LATEST_START: &str = "SELECT max(started_at) FROM attempts WHERE principal = ?1";
 pub(super) const IN_FLIGHT: &str = "SELECT count(*) FROM attempts WHERE principal = ?1 AND ended_at IS NULL";
 pub(super) const FORGET: &str = "DELETE FROM attempts WHERE ended_at IS NOT NULL AND started_at < ?1";
 
@@ -32,15 +31,15 @@ const ADD_ITEM: &str = "INSERT INTO items \
      (relay_id, dispatch_key, generation, event, route, snapshot, policy, rank, target, principal, lane, place, \
      allow_older, created_at, phase, verdict, standing, due_at, lease_fence, lease_epoch, lease_until, n_attempts, \
      n_not_sent, retry_at, retry_blocked, unknown_since, n_looks, n_resends, holds_lane, settled_at) \
-     VALUES (:relay_id, :dispatch_key, :generation, :event, :route, :snapshot, :policy, :rank, :target, :principal, \
-     :lane, :place, :allow_older, :created_at, :phase, :verdict, :standing, :due_at, :lease_fence, :lease_epoch, \
-     :lease_until, :n_attempts, :n_not_sent, :retry_at, :retry_blocked, :unknown_since, :n_looks, :n_resends, \
-     :holds_lane, :settled_at) RETURNING id";
-const PUT_ITEM: &str = "UPDATE items SET phase = :phase, verdict = :verdict, standing = :standing, due_at = :due_at, \
-     lease_fence = :lease_fence, lease_epoch = :lease_epoch, lease_until = :lease_until, n_attempts = :n_attempts, \
-     n_not_sent = :n_not_sent, retry_at = :retry_at, retry_blocked = :retry_blocked, unknown_since = :unknown_since, \
-     n_looks = :n_looks, n_resends = :n_resends, holds_lane = :holds_lane, settled_at = :settled_at \
-     WHERE id = :id AND relay_id = :relay_id";
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
+     ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
+     ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, \
+     ?29, ?30) RETURNING id";
+pub(super) const PUT_ITEM: &str = "UPDATE items SET phase = ?1, verdict = ?2, standing = ?3, due_at = ?4, \
+     lease_fence = ?5, lease_epoch = ?6, lease_until = ?7, n_attempts = ?8, \
+     n_not_sent = ?9, retry_at = ?10, retry_blocked = ?11, unknown_since = ?12, \
+     n_looks = ?13, n_resends = ?14, holds_lane = ?15, settled_at = ?16 \
+     WHERE id = ?17 AND relay_id = ?18";
 const PUT_RELEASE: &str = "INSERT INTO releases (dispatch_key, generation, item, registered_s, registered_n, forgotten) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (dispatch_key) DO UPDATE SET generation = excluded.generation, \
      item = excluded.item, registered_s = excluded.registered_s, registered_n = excluded.registered_n, \
@@ -165,38 +164,38 @@ impl Rows for Tx<'_> {
 
     fn add_item(&mut self, item: &Item) -> Stored<ItemId> {
         let (fence, epoch) = lease_numbers(item)?;
-        let given = named_params! {
-            ":relay_id": item.relay_id.as_str(),
-            ":dispatch_key": item.key.as_str(),
-            ":generation": item.generation,
-            ":event": item.event.0,
-            ":route": item.route,
-            ":snapshot": item.snapshot,
-            ":policy": to_json(&item.policy)?,
-            ":rank": -i64::from(item.policy.priority),
-            ":target": item.target,
-            ":principal": item.principal,
-            ":lane": item.lane,
-            ":place": item.place.as_ref().map(to_json).transpose()?,
-            ":allow_older": item.allow_older,
-            ":created_at": item.created_at.as_unix_ms(),
-            ":phase": item.phase.as_str(),
-            ":verdict": item.verdict.as_ref().map(to_json).transpose()?,
-            ":standing": standing(item),
-            ":due_at": item.due_at.as_unix_ms(),
-            ":lease_fence": fence,
-            ":lease_epoch": epoch,
-            ":lease_until": item.lease.map(|lease| lease.until.as_unix_ms()),
-            ":n_attempts": item.n_attempts,
-            ":n_not_sent": item.n_not_sent,
-            ":retry_at": item.retry_since.map(|since| since.at.as_unix_ms()),
-            ":retry_blocked": item.retry_since.map(|since| since.blocked_ms),
-            ":unknown_since": item.unknown_since.map(Timestamp::as_unix_ms),
-            ":n_looks": item.n_looks,
-            ":n_resends": item.n_resends,
-            ":holds_lane": item.holds_lane,
-            ":settled_at": item.settled_at.map(Timestamp::as_unix_ms),
-        };
+        let given = params![
+            item.relay_id.as_str(),
+            item.key.as_str(),
+            item.generation,
+            item.event.0,
+            item.route,
+            item.snapshot,
+            to_json(&item.policy)?,
+            -i64::from(item.policy.priority),
+            item.target,
+            item.principal,
+            item.lane,
+            item.place.as_ref().map(to_json).transpose()?,
+            item.allow_older,
+            item.created_at.as_unix_ms(),
+            item.phase.as_str(),
+            item.verdict.as_ref().map(to_json).transpose()?,
+            standing(item),
+            item.due_at.as_unix_ms(),
+            fence,
+            epoch,
+            item.lease.map(|lease| lease.until.as_unix_ms()),
+            item.n_attempts,
+            item.n_not_sent,
+            item.retry_since.map(|since| since.at.as_unix_ms()),
+            item.retry_since.map(|since| since.blocked_ms),
+            item.unknown_since.map(Timestamp::as_unix_ms),
+            item.n_looks,
+            item.n_resends,
+            item.holds_lane,
+            item.settled_at.map(Timestamp::as_unix_ms),
+        ];
         self.first(ADD_ITEM, given, |row| row.get(0))?
             .map(ItemId)
             .ok_or_else(|| nothing_back("an item"))
@@ -206,26 +205,26 @@ impl Rows for Tx<'_> {
     /// again: its indexes stay as they are.
     fn put_item(&mut self, item: &Item) -> Stored<()> {
         let (fence, epoch) = lease_numbers(item)?;
-        let given = named_params! {
-            ":id": item.id.0,
-            ":relay_id": item.relay_id.as_str(),
-            ":phase": item.phase.as_str(),
-            ":verdict": item.verdict.as_ref().map(to_json).transpose()?,
-            ":standing": standing(item),
-            ":due_at": item.due_at.as_unix_ms(),
-            ":lease_fence": fence,
-            ":lease_epoch": epoch,
-            ":lease_until": item.lease.map(|lease| lease.until.as_unix_ms()),
-            ":n_attempts": item.n_attempts,
-            ":n_not_sent": item.n_not_sent,
-            ":retry_at": item.retry_since.map(|since| since.at.as_unix_ms()),
-            ":retry_blocked": item.retry_since.map(|since| since.blocked_ms),
-            ":unknown_since": item.unknown_since.map(Timestamp::as_unix_ms),
-            ":n_looks": item.n_looks,
-            ":n_resends": item.n_resends,
-            ":holds_lane": item.holds_lane,
-            ":settled_at": item.settled_at.map(Timestamp::as_unix_ms),
-        };
+        let given = params![
+            item.phase.as_str(),
+            item.verdict.as_ref().map(to_json).transpose()?,
+            standing(item),
+            item.due_at.as_unix_ms(),
+            fence,
+            epoch,
+            item.lease.map(|lease| lease.until.as_unix_ms()),
+            item.n_attempts,
+            item.n_not_sent,
+            item.retry_since.map(|since| since.at.as_unix_ms()),
+            item.retry_since.map(|since| since.blocked_ms),
+            item.unknown_since.map(Timestamp::as_unix_ms),
+            item.n_looks,
+            item.n_resends,
+            item.holds_lane,
+            item.settled_at.map(Timestamp::as_unix_ms),
+            item.id.0,
+            item.relay_id.as_str(),
+        ];
         match self.execute(PUT_ITEM, given)? {
             1 => Ok(()),
             _ => Err(corrupt(format!(
@@ -257,7 +256,7 @@ impl Rows for Tx<'_> {
 
     fn lane_mark(&mut self, lane: &str) -> Stored<Option<Place>> {
         let mark = self.first("SELECT mark FROM lanes WHERE lane = ?1", params![lane], |row| {
-            columns::json(row, "mark")
+            columns::json(row, 0)
         })?;
         Ok(mark.flatten())
     }
@@ -336,15 +335,15 @@ impl Rows for Tx<'_> {
             .map(|_| ())
     }
 
-    fn nth_latest_start(&mut self, principal: &str, n: u32) -> Stored<Option<Timestamp>> {
+    fn nth_latest_end(&mut self, principal: &str, n: u32) -> Stored<Option<Timestamp>> {
         let before = n.max(1) - 1;
-        self.first(NTH_START, params![principal, before], |row| {
+        self.first(NTH_END, params![principal, before], |row| {
             row.get(0).map(Timestamp::from_unix_ms)
         })
     }
 
-    fn latest_end(&mut self, principal: &str) -> Stored<Option<Timestamp>> {
-        let at: Option<Option<i64>> = self.first(LATEST_END, params![principal], |row| row.get(0))?;
+    fn latest_start(&mut self, principal: &str) -> Stored<Option<Timestamp>> {
+        let at: Option<Option<i64>> = self.first(LATEST_START, params![principal], |row| row.get(0))?;
         Ok(at.flatten().map(Timestamp::from_unix_ms))
     }
 
@@ -368,72 +367,47 @@ impl Rows for Tx<'_> {
     }
 
     fn open_item_of(&mut self, workspace: &str) -> Stored<Option<Item>> {
-        self.first(admin::OPEN_ITEM, params![workspace], columns::item)
+        self.find_open_item_of(workspace)
     }
 
     fn forget_workspace(&mut self, workspace: &str) -> Stored<(u64, u64)> {
-        let releases = self.execute(admin::FORGET_RELEASES, params![workspace])?;
-        let lanes = self.execute(admin::FORGET_LANES, params![workspace])?;
-        self.execute(admin::FORGET_EVENTS, params![workspace])?;
-        let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        Ok((number(releases), number(lanes)))
+        self.forget_all_of(workspace)
+    }
+
+    fn reject_event(&mut self, seq: EventSeq, why: &str) -> Stored<()> {
+        self.reject(seq, why)
     }
 
     fn old_items(&mut self, before: Timestamp, limit: usize) -> Stored<Vec<Item>> {
-        let given = params![before.as_unix_ms(), columns::to_limit(limit)];
-        self.all(admin::OLD_ITEMS, given, columns::item)
+        self.find_old_items(before, limit)
     }
 
     fn strip_item(&mut self, id: ItemId) -> Stored<()> {
-        self.execute("UPDATE items SET snapshot = '' WHERE id = ?1", params![id.0])?;
-        self.execute("DELETE FROM history WHERE item = ?1", params![id.0])
-            .map(drop)
+        self.strip(id)
     }
 
     fn strip_event(&mut self, seq: EventSeq) -> Stored<()> {
-        self.execute("UPDATE events SET body = NULL WHERE seq = ?1", params![seq.0])?;
-        let sql = "DELETE FROM history WHERE event = ?1 AND item IS NULL";
-        self.execute(sql, params![seq.0]).map(drop)
+        self.strip_body(seq)
     }
 
     fn remove_unwanted(&mut self, before: Timestamp, limit: usize) -> Stored<usize> {
-        let given = params![before.as_unix_ms(), columns::to_limit(limit)];
-        let old: Vec<i64> = self.all(admin::UNWANTED, given, |row| row.get(0))?;
-        for seq in &old {
-            self.execute("DELETE FROM history WHERE event = ?1", params![seq])?;
-            self.execute("DELETE FROM events WHERE seq = ?1", params![seq])?;
-        }
-        Ok(old.len())
+        self.remove_old_unwanted(before, limit)
+    }
+
+    fn remove_history_of_nothing(&mut self, before: Timestamp, limit: usize) -> Stored<usize> {
+        self.remove_old_history(before, limit)
     }
 
     fn restore_event(&mut self, event: &EventRow) -> Stored<()> {
-        let given = params![
-            event.seq.0,
-            event.key,
-            event.event_type,
-            event.subject,
-            event.workspace,
-            event.model,
-            event.version,
-            event.time,
-            event.release.as_str(),
-            event.body.as_deref().map(str::as_bytes),
-            event.unwanted,
-            event.received_at.as_unix_ms(),
-        ];
-        self.execute(admin::RESTORE_EVENT, given).map(drop)
+        self.put_back_event(event)
     }
 
     fn restore_item(&mut self, item: &Item) -> Stored<()> {
-        let id = self.add_item(item)?;
-        self.execute("UPDATE items SET id = ?2 WHERE id = ?1", params![id.0, item.id.0])
-            .map(drop)
+        self.put_back_item(item)
     }
 
     fn restore_history(&mut self, row: &HistoryRow) -> Stored<()> {
-        let (event, item) = (row.event.map(|event| event.0), row.item.map(|item| item.0));
-        let given = params![row.seq, row.at.as_unix_ms(), event, item, to_json(&row.entry)?];
-        self.execute(admin::RESTORE_HISTORY, given).map(drop)
+        self.put_back_history(row)
     }
 }
 

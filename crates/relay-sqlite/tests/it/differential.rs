@@ -305,6 +305,7 @@ impl Pair {
             verdict: self.random.pick(&words).map(str::to_owned),
             event: self.random.pick(&[None, None, Some(EventSeq(3))]),
             relay_id: self.random.pick(&[None, None, Some("none".to_owned())]),
+            route: self.random.pick(&[None, None, Some("every".to_owned())]),
         };
         let after = ItemId(i64::try_from(self.random.below(10)).unwrap());
         for query in [
@@ -320,6 +321,10 @@ impl Pair {
             },
             ScanQuery::Events {
                 after: EventSeq(after.0),
+                limit: 3,
+            },
+            ScanQuery::Attempts {
+                principal: "default".to_owned(),
                 limit: 3,
             },
         ] {

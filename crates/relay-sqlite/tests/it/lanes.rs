@@ -144,7 +144,12 @@ async fn ok_every_version_goes_in_the_order_of_places() {
 /// The journal as version 1 of the schema had it.
 fn to_version_1(path: &Path) {
     let connection = Connection::open(path).unwrap();
-    let back = "BEGIN; DROP INDEX items_lane_order; DROP INDEX items_due; \
+    let back = "BEGIN; \
+         DROP INDEX items_old; DROP INDEX events_unwanted; DROP INDEX history_event; DROP INDEX history_of_nothing; \
+         ALTER TABLE meta DROP COLUMN pause_why; ALTER TABLE meta DROP COLUMN pause_since; \
+         ALTER TABLE meta DROP COLUMN inode; ALTER TABLE meta DROP COLUMN born; ALTER TABLE releases DROP COLUMN forgotten; \
+         ALTER TABLE targets DROP COLUMN pause_why; ALTER TABLE targets DROP COLUMN pause_since; \
+         DROP INDEX items_lane_order; DROP INDEX items_due; \
          CREATE INDEX items_due ON items (phase, target, rank, due_at, id) \
              WHERE phase <> 'settled' AND lease_fence IS NULL; \
          PRAGMA user_version = 1; COMMIT";

@@ -37,11 +37,11 @@ pub(crate) fn open(path: &PathBuf) -> SqliteJournal {
 }
 
 pub(crate) fn target(repository: &str) -> DispatchTarget {
-    DispatchTarget {
-        identity: "default".to_owned(),
-        repository: RepoFullName::parse(repository).unwrap(),
-        event_type: DispatchEventType::parse("deploy").unwrap(),
-    }
+    DispatchTarget::of_event_type(
+        "default",
+        RepoFullName::parse(repository).unwrap(),
+        DispatchEventType::parse("deploy").unwrap(),
+    )
 }
 
 pub(crate) fn new_item(route: &str, policy: Policy, model: &str, version: &str) -> NewItem {

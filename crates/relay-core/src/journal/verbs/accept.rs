@@ -47,6 +47,7 @@ pub fn accept(rows: &mut dyn Rows, batch: AcceptBatch) -> Result<Acceptance, Jou
     }
     Ok(Acceptance {
         fates,
+        settled: std::mem::take(&mut verb.settled),
         alerts: verb.end(true)?,
     })
 }
@@ -65,9 +66,16 @@ fn worth_keeping(unreadable: Vec<(String, String)>, n_rows: usize) -> impl Itera
 
 fn accept_event(verb: &mut Verb<'_>, new: NewEvent) -> Result<Fate, JournalError> {
     if let Some(seq) = verb.rows.find_event(&new.key)? {
-        verb.history(Some(seq), None, Entry::SeenAgain { key: new.key })?;
+        // Of what was compacted the key alone is left: nothing hangs on it that nobody would remove.
+        let known = verb.rows.event(seq)?;
+        let is_whole = known.is_some_and(|event| event.body.is_some() || event.unwanted.is_some());
+        verb.history(is_whole.then_some(seq), None, Entry::SeenAgain { key: new.key })?;
         return Ok(Fate::SeenAgain);
     }
+    let unwanted = new.wanted.is_empty().then(|| {
+        let why = new.unwanted.as_deref();
+        why.unwrap_or("no route wanted it").to_owned()
+    });
     let row = EventRow {
         seq: EventSeq(0),
         key: new.key.clone(),
@@ -79,13 +87,12 @@ fn accept_event(verb: &mut Verb<'_>, new: NewEvent) -> Result<Fate, JournalError
         time: new.time,
         release: new.release,
         body: (!new.wanted.is_empty()).then_some(new.body),
-        unwanted: new.unwanted.clone(),
+        unwanted: unwanted.clone(),
         received_at: verb.now,
     };
     let event = verb.rows.add_event(&row)?;
     verb.history(Some(event), None, Entry::Accepted)?;
-    if new.wanted.is_empty() {
-        let why = new.unwanted.unwrap_or_else(|| "no route wanted it".to_owned());
+    if let Some(why) = unwanted {
         verb.history(Some(event), None, Entry::Unwanted { why })?;
         return Ok(Fate::Unwanted { event });
     }
@@ -94,6 +101,8 @@ fn accept_event(verb: &mut Verb<'_>, new: NewEvent) -> Result<Fate, JournalError
         items.extend(accept_release(verb, event, new.instant, wanted)?);
     }
     if items.is_empty() {
+        verb.rows
+            .reject_event(event, "everything that it releases was known")?;
         verb.history(Some(event), None, Entry::SeenAgain { key: new.key })?;
         return Ok(Fate::SeenAgain);
     }
@@ -145,11 +154,11 @@ fn begin(
 ) -> Result<Item, JournalError> {
     let target = new.target.key();
     if verb.rows.target(&target)?.is_none() {
-        verb.rows.put_target(&Target {
+        let mut fresh = Target {
             key: target.clone(),
             principal: new.target.identity.clone(),
             repository: new.target.repository.as_str().to_owned(),
-            event_type: new.target.event_type.as_str().to_owned(),
+            event_type: new.target.action.to_string(),
             asked_epoch: None,
             checked_epoch: None,
             check: None,
@@ -158,7 +167,13 @@ fn begin(
             block: None,
             pause: None,
             blocked_ms: 0,
-        })?;
+        };
+        // What closes a repository closes it for whatever is sent there from now on.
+        for other in verb.same_repository(&fresh)? {
+            fresh.block = fresh.block.or(other.block);
+            fresh.pause = fresh.pause.or(other.pause);
+        }
+        verb.rows.put_target(&fresh)?;
     }
     let item = Item {
         id: ItemId(0),

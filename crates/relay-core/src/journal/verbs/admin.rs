@@ -16,7 +16,6 @@ use crate::journal::item::{
 };
 use crate::journal::rows::{ReadRows, Rows};
 use crate::journal::scan::{Entry, HistoryRow, ItemFilter};
-use crate::journal::verbs::Verb;
 use crate::lane::Place;
 
 /// The form of an export: another one is not read.
@@ -30,17 +29,11 @@ const MAX_LINE_BYTES: u64 = 64 * 1024 * 1024;
 ///
 /// # Errors
 /// The store failed; the engine rolls back.
-pub fn compact(
-    rows: &mut dyn Rows,
-    now: Timestamp,
-    before: Timestamp,
-    limit: usize,
-) -> Result<Compacted, JournalError> {
-    let verb = Verb::begin(rows, now)?;
+pub fn compact(rows: &mut dyn Rows, before: Timestamp, limit: usize) -> Result<Compacted, JournalError> {
     let mut done = Compacted::default();
     let mut events = BTreeSet::new();
-    for item in verb.rows.old_items(before, limit)? {
-        verb.rows.strip_item(item.id)?;
+    for item in rows.old_items(before, limit)? {
+        rows.strip_item(item.id)?;
         events.insert(item.event);
         done.items += 1;
     }
@@ -49,15 +42,15 @@ pub fn compact(
             event: Some(event),
             ..ItemFilter::default()
         };
-        // The event of a replay has more than one item.
-        let items = verb.rows.items_after(ItemId(0), &filter, usize::MAX)?;
+        // Other routes, and replays, have items of the same event.
+        let items = rows.items_after(ItemId(0), &filter, usize::MAX)?;
         if items.iter().all(|item| item.snapshot.is_empty()) {
-            verb.rows.strip_event(event)?;
+            rows.strip_event(event)?;
             done.bodies += 1;
         }
     }
-    done.unwanted = verb.rows.remove_unwanted(before, limit)?;
-    verb.end(!done.is_nothing())?;
+    done.unwanted = rows.remove_unwanted(before, limit)?;
+    done.history = rows.remove_history_of_nothing(before, limit)?;
     Ok(done)
 }
 
@@ -192,66 +185,36 @@ fn not_written(error: &std::io::Error) -> JournalError {
 /// # Errors
 /// The journal holds something; a line cannot be read, or the last is missing; or the store failed. The engine rolls back.
 pub fn import(rows: &mut dyn Rows, now: Timestamp, from: &mut dyn BufRead) -> Result<u64, JournalError> {
-    let own = rows.meta()?;
-    let holds_something = !rows.events_after(EventSeq(0), 1)?.is_empty()
-        || !rows.unreadable()?.is_empty()
-        || !rows.targets()?.is_empty()
-        || !rows.releases_after(None, 1)?.is_empty();
-    if holds_something {
-        return Err(JournalError::Refused {
-            why: "a journal that holds something takes no import".to_owned(),
-        });
-    }
+    refuse_unless_empty(rows)?;
     let (mut n, mut text) = (0_u64, String::new());
-    let refused = |n: u64, why: &str| JournalError::Refused {
-        why: format!("line {n} of the import: {why}"),
-    };
     loop {
         text.clear();
         n += 1;
-        let mut line = std::io::Read::take(&mut *from, MAX_LINE_BYTES);
-        line.read_line(&mut text)
-            .map_err(|error| refused(n, &format!("it cannot be read: {}", error.kind())))?;
-        if !text.ends_with('\n') {
-            return Err(refused(n, "the export ends here, and its last line is missing"));
-        }
-        // What serde_json says may quote what it found.
-        let line: Line = serde_json::from_str(&text)
-            .map_err(|error| refused(n, &format!("it is no row of an export ({:?})", error.classify())))?;
-        match (line, n) {
+        match (read_line(from, n, &mut text)?, n) {
             (Line::Format { format: FORMAT }, 1) => {}
             (Line::Format { format }, 1) => {
-                return Err(refused(
-                    n,
-                    &format!("the export is of form {format}, and {FORMAT} is read"),
-                ));
+                let why = format!("the export is of form {format}, and {FORMAT} is read");
+                return Err(refused(n, &why));
+            }
+            (Line::Meta(meta), 2) => {
+                let own = rows.meta()?;
+                rows.put_meta(&taken_over(&own, &meta, now))?;
             }
             (_, 1) => return Err(refused(n, "an export begins with its form")),
-            (Line::Format { .. }, _) => return Err(refused(n, "another export begins here")),
-            (Line::End { lines }, _) if lines + 1 == n => break,
-            (Line::End { lines }, _) => {
-                return Err(refused(
-                    n,
-                    &format!("{lines} lines were written, and {} came", n - 1),
-                ));
+            (_, 2) => return Err(refused(n, "an export goes on with the journal itself")),
+            (Line::Format { .. } | Line::Meta(_), _) => {
+                return Err(refused(n, "another export begins here"));
             }
-            (Line::Meta(mut meta), _) => {
-                // Every lease of the one that was exported has ended.
-                meta.epoch = meta.epoch.max(own.epoch).saturating_add(1);
-                meta.pause = Some(Block {
-                    why: "imported: another relay may still send the same".to_owned(),
-                    since: now,
-                });
-                rows.put_meta(&meta)?;
+            (Line::End { lines }, _) if lines.saturating_add(1) == n => break,
+            (Line::End { lines }, _) => {
+                let why = format!("{lines} lines were written, and {} came", n - 1);
+                return Err(refused(n, &why));
             }
             (line, _) => restore(rows, line).map_err(|error| match error {
                 JournalError::Corrupt { why } => refused(n, &why),
                 other => other,
             })?,
         }
-    }
-    if rows.meta()?.pause.is_none() {
-        return Err(refused(n, "the export has no line for the journal itself"));
     }
     rows.add_history(&HistoryRow {
         seq: 0,
@@ -267,56 +230,136 @@ pub fn import(rows: &mut dyn Rows, now: Timestamp, from: &mut dyn BufRead) -> Re
     Ok(n)
 }
 
+/// What it knows of a clock and of an owner's time is all that an empty journal may hold.
+fn refuse_unless_empty(rows: &mut dyn Rows) -> Result<(), JournalError> {
+    let is_empty = rows.events_after(EventSeq(0), 1)?.is_empty()
+        && rows.unreadable()?.is_empty()
+        && rows.targets()?.is_empty()
+        && rows.principals()?.is_empty()
+        && rows.releases_after(None, 1)?.is_empty()
+        && rows.history_after(0, None, 1)?.is_empty();
+    if is_empty {
+        return Ok(());
+    }
+    Err(JournalError::Refused {
+        why: "a journal that holds something takes no import".to_owned(),
+    })
+}
+
+/// One whole line, which stays in `text`.
+fn read_line(from: &mut dyn BufRead, n: u64, text: &mut String) -> Result<Line, JournalError> {
+    let mut line = std::io::Read::take(&mut *from, MAX_LINE_BYTES);
+    line.read_line(text)
+        .map_err(|error| refused(n, &format!("it cannot be read: {}", error.kind())))?;
+    if !text.ends_with('\n') {
+        let is_long = u64::try_from(text.len()).is_ok_and(|len| len >= MAX_LINE_BYTES);
+        let why = if is_long {
+            "it is longer than any line of an export"
+        } else {
+            "the export ends here, and its last line is missing"
+        };
+        return Err(refused(n, why));
+    }
+    // What serde_json says may quote what it found.
+    serde_json::from_str(text)
+        .map_err(|error| refused(n, &format!("it is no row of an export ({:?})", error.classify())))
+}
+
+/// The imported journal as a whole: every lease and fence of the one that was exported has ended, and nothing is sent.
+fn taken_over(own: &Meta, exported: &Meta, now: Timestamp) -> Meta {
+    Meta {
+        epoch: exported.epoch.max(own.epoch).saturating_add(1),
+        fence: exported.fence.max(own.fence),
+        pause: Some(Block {
+            why: "imported: another relay may still send the same".to_owned(),
+            since: now,
+        }),
+        ..exported.clone()
+    }
+}
+
+fn refused(n: u64, why: &str) -> JournalError {
+    JournalError::Refused {
+        why: format!("line {n} of the import: {why}"),
+    }
+}
+
+fn corrupt(why: impl Into<String>) -> JournalError {
+    JournalError::Corrupt { why: why.into() }
+}
+
+/// Numbers are given from 1 on; after the largest there has to be another.
+fn is_number(n: i64) -> Result<(), JournalError> {
+    if (1..i64::MAX / 2).contains(&n) {
+        return Ok(());
+    }
+    Err(corrupt(format!("{n} is no number that a journal gives")))
+}
+
 fn restore(rows: &mut dyn Rows, line: Line) -> Result<(), JournalError> {
-    let missing = |what: String| JournalError::Corrupt {
-        why: format!("it names {what}, which did not come before it"),
-    };
     match line {
         Line::Principal(row) => rows.put_principal(&row),
         Line::Target(row) => rows.put_target(&row),
         Line::Unreadable(row) => rows.add_unreadable(&row).map(drop),
         Line::Event(row) => {
+            is_number(row.seq.0)?;
             if rows.event(row.seq)?.is_some() || rows.find_event(&row.key)?.is_some() {
-                return Err(JournalError::Corrupt {
-                    why: "the event is there already".to_owned(),
-                });
+                return Err(corrupt("the event is there already"));
             }
             rows.restore_event(&row)
         }
         Line::Item(row) => {
-            if rows.item(row.id)?.is_some() {
-                return Err(JournalError::Corrupt {
-                    why: "the item is there already".to_owned(),
-                });
+            is_number(row.id.0)?;
+            let filter = ItemFilter {
+                relay_id: Some(row.relay_id.to_string()),
+                ..ItemFilter::default()
+            };
+            if rows.item(row.id)?.is_some() || !rows.items_after(ItemId(0), &filter, 1)?.is_empty() {
+                return Err(corrupt("the item is there already"));
             }
-            rows.event(row.event)?
-                .ok_or_else(|| missing(format!("event {}", row.event.0)))?;
+            is_there(rows, Some(row.event), None)?;
             rows.target(&row.target)?
-                .ok_or_else(|| missing("a target".to_owned()))?;
+                .ok_or_else(|| corrupt("it names a target, which did not come before it"))?;
             rows.restore_item(&row)
         }
         Line::Release(row) => {
-            rows.item(row.item)?
-                .ok_or_else(|| missing(format!("item {}", row.item.0)))?;
+            is_there(rows, None, Some(row.item))?;
             rows.put_release(&row)
         }
         Line::Lane { lane, mark } => rows.put_lane_mark(&lane, &mark),
         Line::Attempt(row) => {
-            rows.item(row.item)?
-                .ok_or_else(|| missing(format!("item {}", row.item.0)))?;
+            is_there(rows, None, Some(row.item))?;
             rows.add_attempt(&row)
         }
         Line::History(row) => {
-            if let Some(event) = row.event {
-                rows.event(event)?
-                    .ok_or_else(|| missing(format!("event {}", event.0)))?;
-            }
-            if let Some(item) = row.item {
-                rows.item(item)?
-                    .ok_or_else(|| missing(format!("item {}", item.0)))?;
+            is_number(row.seq)?;
+            is_there(rows, row.event, row.item)?;
+            if rows
+                .history_after(row.seq - 1, None, 1)?
+                .iter()
+                .any(|known| known.seq == row.seq)
+            {
+                return Err(corrupt("the row of history is there already"));
             }
             rows.restore_history(&row)
         }
         Line::Format { .. } | Line::Meta(_) | Line::End { .. } => Ok(()),
     }
+}
+
+/// Whether what a line names came before it.
+fn is_there(rows: &mut dyn Rows, event: Option<EventSeq>, item: Option<ItemId>) -> Result<(), JournalError> {
+    if let Some(event) = event {
+        rows.event(event)?.ok_or_else(|| {
+            corrupt(format!(
+                "it names event {}, which did not come before it",
+                event.0
+            ))
+        })?;
+    }
+    if let Some(item) = item {
+        rows.item(item)?
+            .ok_or_else(|| corrupt(format!("it names item {}, which did not come before it", item.0)))?;
+    }
+    Ok(())
 }

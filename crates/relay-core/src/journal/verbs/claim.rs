@@ -14,8 +14,9 @@ use crate::journal::verbs::Verb;
 use crate::journal::{Budgets, ClaimKind, ClaimRequest, Claimed, JournalError, Task, Work};
 use crate::lane::{self, LaneMode};
 
-/// How many waiting items are loaded at a time while a claim looks for one whose lane is free.
+/// How many waiting items are loaded at a time while a claim looks for one whose lane is free: as many as are wanted, within these.
 const PAGE: usize = 64;
+const LEAST: usize = 4;
 /// Attempts are forgotten after two hours, twice the longest window; every so many fences.
 const FORGET_EVERY: u64 = 256;
 const FORGET_AFTER: std::time::Duration = std::time::Duration::from_secs(2 * 3_600);
@@ -42,6 +43,7 @@ pub fn claim(rows: &mut dyn Rows, request: &ClaimRequest) -> Result<Claimed, Jou
     Ok(Claimed {
         tasks,
         next_due,
+        settled: std::mem::take(&mut verb.settled),
         alerts: verb.end(wrote)?,
     })
 }
@@ -159,7 +161,7 @@ fn claim_sends(
             closed: &closed,
             closed_lanes: &lanes,
             after,
-            limit: PAGE,
+            limit: (request.max - tasks.len()).clamp(LEAST, PAGE),
         };
         let page = verb.rows.due_items(&query)?;
         let Some(last) = page.last() else { break };
@@ -169,7 +171,7 @@ fn claim_sends(
                 continue;
             }
             // A step of an earlier item of this page may have settled this one.
-            let item = verb.load(item.id)?;
+            let item = verb.fresh(item)?;
             if !is_due(&item, request.now, &closed) {
                 continue;
             }
@@ -297,19 +299,21 @@ fn close_if_spent(
         return Ok(());
     }
     let budget = budgets.of(principal);
-    let mut nth = |n: u32| {
-        if n == 0 {
-            Ok(None)
-        } else {
-            verb.rows.nth_latest_start(principal, n)
-        }
+    let in_flight = verb.rows.in_flight(principal)?;
+    // What is under way has not ended yet, so it comes before everything that has.
+    let mut bound = |n: u32| match n.checked_sub(in_flight) {
+        None | Some(0) => Ok(None),
+        Some(n) => verb.rows.nth_latest_end(principal, n),
     };
-    let (minute_bound, hour_bound, latest_start) = (nth(budget.per_minute)?, nth(budget.per_hour)?, nth(1)?);
+    let (minute_bound, hour_bound) = (bound(budget.per_minute)?, bound(budget.per_hour)?);
     let spent = Spent {
-        latest: latest_start.max(verb.rows.latest_end(principal)?),
+        latest: verb
+            .rows
+            .latest_start(principal)?
+            .max(verb.rows.nth_latest_end(principal, 1)?),
         minute_bound,
         hour_bound,
-        in_flight: verb.rows.in_flight(principal)?,
+        in_flight,
     };
     match opening(budget, &spent, verb.now) {
         Opening::Now => return Ok(()),

@@ -75,6 +75,14 @@ fn replay_all(
     limit: usize,
     written: &mut Written,
 ) -> Result<(), JournalError> {
+    let names_what = filter.verdict.is_some() || filter.event.is_some() || filter.relay_id.is_some();
+    if !names_what {
+        return Err(JournalError::Refused {
+            why: "name the verdict of what is to be replayed, such as parked, or an event: otherwise everything that ever went out \
+                  would go out again"
+                .to_owned(),
+        });
+    }
     let mut after = ItemId(0);
     let mut made = BTreeSet::new();
     loop {
@@ -183,7 +191,7 @@ fn of_repository(verb: &mut Verb<'_>, identity: &str, repository: &str) -> Resul
         .retain(|target| target.principal == identity && target.repository.eq_ignore_ascii_case(repository));
     if targets.is_empty() {
         return Err(JournalError::Refused {
-            why: format!("nothing was ever sent to {repository} as {identity}"),
+            why: format!("no item was ever to go to {repository} as {identity}"),
         });
     }
     Ok(targets)

@@ -14,14 +14,16 @@ pub use self::admin::{compact, export, import};
 pub use self::claim::claim;
 pub use self::record::{record, settle};
 
+use std::collections::BTreeSet;
+
 use crate::alarm::Alert;
 use crate::clock::Timestamp;
 use crate::dispatch::Scope;
-use crate::journal::JournalError;
-use crate::journal::item::{Block, EventSeq, Item, ItemId, Meta, Phase, Principal, Target};
+use crate::journal::item::{Block, EventSeq, Item, ItemId, Meta, Phase, Principal, Target, Verdict};
 use crate::journal::rows::{ReadRows, Rows};
 use crate::journal::scan::{Entry, HistoryRow, Overview, Page, ScanQuery};
 use crate::journal::state::{Step, next};
+use crate::journal::{JournalError, Settled};
 use crate::lane;
 use crate::retry::{self, CHECK_EVERY};
 
@@ -82,7 +84,10 @@ pub fn scan(rows: &mut dyn ReadRows, query: &ScanQuery) -> Result<Page, JournalE
             pause: rows.meta()?.pause,
             counts: rows.counts()?,
             n_unreadable: rows.meta()?.n_unreadable,
+            waiting: rows.waiting()?,
+            parked: rows.parked()?,
         }),
+        ScanQuery::Attempts { principal, limit } => Page::Attempts(rows.latest_attempts(principal, *limit)?),
     })
 }
 
@@ -93,6 +98,9 @@ struct Verb<'a> {
     meta: Meta,
     meta_before: Meta,
     alerts: Vec<Alert>,
+    settled: Vec<Settled>,
+    /// Items that took a step: what was read of them before is old.
+    stepped: BTreeSet<ItemId>,
 }
 
 impl<'a> Verb<'a> {
@@ -105,6 +113,8 @@ impl<'a> Verb<'a> {
             meta_before: meta.clone(),
             meta,
             alerts: Vec::new(),
+            settled: Vec::new(),
+            stepped: BTreeSet::new(),
         };
         let by_ms = now.as_unix_ms().saturating_sub(verb.meta.clock.as_unix_ms());
         if by_ms < -JUMP_MS {
@@ -158,6 +168,7 @@ impl<'a> Verb<'a> {
     fn step(&mut self, item: &Item, step: &Step) -> Result<Item, JournalError> {
         let after = next(item, step, self.now)?;
         self.rows.put_item(&after)?;
+        self.stepped.insert(after.id);
         if !matches!(step, Step::Look { .. } | Step::Free) {
             self.history(
                 Some(item.event),
@@ -165,12 +176,26 @@ impl<'a> Verb<'a> {
                 Entry::Stepped { step: step.clone() },
             )?;
         }
+        let word = |item: &Item| item.verdict.as_ref().map(Verdict::as_str);
+        if let Some(verdict) = word(&after).filter(|_| word(&after) != word(item)) {
+            self.settled.push(Settled {
+                item: item.id,
+                route: item.route.clone(),
+                verdict,
+            });
+        }
         if let Step::Park { why } = step {
             self.alerts.push(Alert::Parked {
                 route: item.route.clone(),
                 relay_id: item.relay_id.to_string(),
                 why: why.clone(),
             });
+            if after.holds_lane && after.lane.is_some() {
+                self.alerts.push(Alert::LaneHeld {
+                    route: item.route.clone(),
+                    relay_id: item.relay_id.to_string(),
+                });
+            }
         }
         Ok(after)
     }
@@ -182,6 +207,19 @@ impl<'a> Verb<'a> {
         };
         let mark = lane::raised(self.rows.lane_mark(lane)?, place);
         self.rows.put_lane_mark(lane, &mark)?;
+        // Where every version goes out, the lane may be long, and its front says whether anybody is behind the mark.
+        if item.policy.lane == lane::LaneMode::Every {
+            loop {
+                let first = self.rows.lane_front(lane)?.first;
+                let Some(first) = first else { return Ok(()) };
+                match lane::behind_mark(&first, Some(&mark)) {
+                    Some(step) if first.id != item.id => self.step(&first, &step)?,
+                    // Whoever was allowed to be behind may stand before one that was not.
+                    _ if first.allow_older || first.id == item.id => break,
+                    _ => return Ok(()),
+                };
+            }
+        }
         for other in self.rows.lane_items(lane)? {
             let waits = matches!(other.phase, Phase::Judging | Phase::Waiting);
             if other.id != item.id
@@ -192,6 +230,14 @@ impl<'a> Verb<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The item as it is now: read again only if it took a step since.
+    fn fresh(&mut self, item: Item) -> Result<Item, JournalError> {
+        if self.stepped.contains(&item.id) {
+            return self.load(item.id);
+        }
+        Ok(item)
     }
 
     fn lane_of(&mut self, item: &Item) -> Result<Vec<Item>, JournalError> {
@@ -358,9 +404,10 @@ impl<'a> Verb<'a> {
     /// Ends leases whose time, or whose owner, has passed: looks are freed, sends become unknown.
     fn end_lost_leases(&mut self) -> Result<bool, JournalError> {
         let lost = self.rows.lost_leases(self.meta.epoch, self.now)?;
-        for item in &lost {
+        let wrote = !lost.is_empty();
+        for item in lost {
             // The end of one lease may have settled another of this list.
-            let item = &self.load(item.id)?;
+            let item = &self.fresh(item)?;
             if item.lease.is_none() {
                 continue;
             }
@@ -374,7 +421,7 @@ impl<'a> Verb<'a> {
             let step = retry::after_lost_lease(item, self.now);
             self.after_unknown(item, &step)?;
         }
-        Ok(!lost.is_empty())
+        Ok(wrote)
     }
 
     /// A step after a request that may be at GitHub: the lane's mark rises before anything else can go.

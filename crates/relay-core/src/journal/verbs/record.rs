@@ -54,6 +54,7 @@ pub fn record(rows: &mut dyn Rows, now: Timestamp, batch: Vec<Record>) -> Result
             Record::Command(command) => command::carry_out(&mut verb, command, &mut written)?,
         }
     }
+    written.settled = std::mem::take(&mut verb.settled);
     written.alerts = verb.end(true)?;
     Ok(written)
 }
@@ -95,6 +96,7 @@ pub fn settle(rows: &mut dyn Rows, now: Timestamp, batch: Vec<Settlement>) -> Re
             }
         }
     }
+    written.settled = std::mem::take(&mut verb.settled);
     written.alerts = verb.end(true)?;
     Ok(written)
 }
@@ -155,13 +157,12 @@ fn looked(
         }
         Err(error) => close(verb, item, error)?,
     }
-    let others = verb.lane_of(item)?;
-    let newer = if item.policy.lane == LaneMode::Latest {
-        lane::newer_waits(item, &others)
-    } else {
-        None
+    // Where every version goes out, none gives way to another: a long lane need not be read.
+    let others = match item.policy.lane {
+        LaneMode::Latest => verb.lane_of(item)?,
+        LaneMode::Every => Vec::new(),
     };
-    let newer = newer.map(lane::named);
+    let newer = lane::newer_waits(item, &others).map(lane::named);
     let around = Circumstances {
         blocked_ms: 0,
         shows_relay_id: verb.target(&item.target)?.shows_relay_id,

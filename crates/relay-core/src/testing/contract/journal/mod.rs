@@ -35,6 +35,7 @@ pub mod commands;
 mod history;
 pub mod lanes;
 pub mod leases;
+pub mod standing;
 mod trial;
 pub mod unknown;
 mod view;
@@ -132,6 +133,7 @@ clauses! {
         a_blocked_target_is_checked_every_ten_minutes,
         what_is_blocked_is_checked_on_command,
         a_blocked_target_closes_its_repository,
+        what_is_closed_is_closed_for_what_comes_later,
         a_check_that_is_told_no_blocks,
         a_limit_closes_the_principal_until_then,
         the_latest_limit_counts,
@@ -153,6 +155,7 @@ clauses! {
     budget:
         no_minute_has_more_than_its_budget,
         no_hour_has_more_than_its_budget,
+        a_window_holds_wherever_requests_arrive,
         requests_keep_their_distance,
         no_more_than_so_many_are_under_way,
         each_principal_has_its_budget;
@@ -165,6 +168,10 @@ clauses! {
         an_allowed_older_version_passes_what_is_parked,
         only_what_waits_can_be_cancelled,
         cancelling_frees_the_lane;
+    standing:
+        what_waits_is_counted_by_target,
+        what_is_parked_is_counted_until_somebody_decides,
+        the_latest_attempts_are_read;
 }
 
 /// Runs every clause, each over a journal of its own that `make` gives: fresh and empty. Gives their number.

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue, Error};
 const MAX_SHOWN: usize = 32;
 
 /// The error as a person may read it. `toml`'s own text quotes the line, and serde's the value.
-pub(crate) fn describe(text: &str, error: &Error) -> String {
+pub(super) fn describe(text: &str, error: &Error) -> String {
     let at = error.span().map_or(0, |span| span.start);
     let before = text.get(..at).unwrap_or(text);
     let line = before.matches('\n').count() + 1;

@@ -1,7 +1,9 @@
 //! **Here**: [`MemoryJournal`], a real journal that lasts as long as the process, and says so.
-//! **Not here**: any decision (`verbs`), durability (aml-relay-sqlite).
+//! **Not here**: any decision (`verbs`), durability (aml-relay-sqlite); rows that only an administrator asks for (`admin` beside it).
 //! **Reads**: `rows` before it; tests and hosts without a disk use it.
 //! **Source**: our own; it passes the contract suite that every engine passes.
+
+mod admin;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, Write};
@@ -13,10 +15,9 @@ use async_trait::async_trait;
 use crate::clock::Timestamp;
 use crate::journal::item::{
     Attempt, EventRow, EventSeq, Item, ItemId, Meta, Phase, Principal, ReleaseRow, Target, UnreadableRow,
-    Verdict,
 };
 use crate::journal::rows::{DueQuery, LaneFront, ReadRows, Rows, Stored};
-use crate::journal::scan::{HistoryRow, ItemFilter, Page, ScanQuery};
+use crate::journal::scan::{HistoryRow, ItemFilter, Page, Parked, ScanQuery, Waiting};
 use crate::journal::{
     AcceptBatch, Acceptance, ClaimRequest, Claimed, Compacted, Durability, Journal, JournalAdmin,
     JournalError, Record, Settlement, Written, verbs,
@@ -109,13 +110,8 @@ impl Journal for MemoryJournal {
 
 #[async_trait]
 impl JournalAdmin for MemoryJournal {
-    async fn compact(
-        &self,
-        now: Timestamp,
-        before: Timestamp,
-        limit: usize,
-    ) -> Result<Compacted, JournalError> {
-        self.transact(|rows| verbs::compact(rows, now, before, limit))
+    async fn compact(&self, before: Timestamp, limit: usize) -> Result<Compacted, JournalError> {
+        self.transact(|rows| verbs::compact(rows, before, limit))
     }
 
     async fn back_up(&self, _to: &Path) -> Result<(), JournalError> {
@@ -247,26 +243,6 @@ impl State {
         before
     }
 
-    fn is_of(&self, event: EventSeq, workspace: &str) -> bool {
-        let event = self.events.get(&event);
-        event.is_some_and(|event| event.workspace.as_deref() == Some(workspace))
-    }
-
-    fn change_event(&mut self, event: EventRow) {
-        if let Some(before) = self.events.get(&event.seq).cloned() {
-            self.event_keys.remove(&before.key);
-            self.undo.push(Change::EventWas(Box::new(before)));
-        }
-        self.event_keys.insert(event.key.clone(), event.seq);
-        self.events.insert(event.seq, event);
-    }
-
-    fn remove_history(&mut self, is_meant: impl Fn(&HistoryRow) -> bool) {
-        let (gone, kept) = std::mem::take(&mut self.history).into_iter().partition(is_meant);
-        self.history = kept;
-        self.undo.push(Change::HistoryWithout(gone));
-    }
-
     fn take_item(&mut self, id: ItemId) -> Option<Item> {
         let item = self.items.remove(&id)?;
         self.unsettled.remove(&id);
@@ -370,6 +346,26 @@ impl ReadRows for State {
                 .or_default() += 1;
         }
         Ok(counts.into_iter().map(|(word, n)| (word.to_owned(), n)).collect())
+    }
+
+    fn waiting(&mut self) -> Stored<Vec<Waiting>> {
+        Ok(Waiting::count(self.unsettled()))
+    }
+
+    fn parked(&mut self) -> Stored<Parked> {
+        let is_latest = |item: &&Item| {
+            let release = self.releases.get(&item.key);
+            release.is_some_and(|release| release.item == item.id && !release.forgotten)
+        };
+        Ok(Parked::count(self.items.values().filter(is_latest)))
+    }
+
+    fn latest_attempts(&mut self, principal: &str, limit: usize) -> Stored<Vec<Attempt>> {
+        let of_principal = self.attempts.values().filter(|row| row.principal == principal);
+        let mut latest: Vec<Attempt> = of_principal.cloned().collect();
+        latest.sort_by_key(|row| (row.started_at, row.fence));
+        let surplus = latest.len().saturating_sub(limit);
+        Ok(latest.split_off(surplus))
     }
 }
 
@@ -578,27 +574,27 @@ impl Rows for State {
         Ok(())
     }
 
-    fn nth_latest_start(&mut self, principal: &str, n: u32) -> Stored<Option<Timestamp>> {
-        let mut starts: Vec<Timestamp> = self
-            .attempts
-            .values()
-            .filter(|row| row.principal == principal)
-            .map(|row| row.started_at)
-            .collect();
-        starts.sort_unstable();
-        let index = usize::try_from(n).unwrap_or(usize::MAX);
-        Ok(starts
-            .len()
-            .checked_sub(index.max(1))
-            .and_then(|index| starts.get(index).copied()))
-    }
-
-    fn latest_end(&mut self, principal: &str) -> Stored<Option<Timestamp>> {
-        Ok(self
+    fn nth_latest_end(&mut self, principal: &str, n: u32) -> Stored<Option<Timestamp>> {
+        let mut ends: Vec<Timestamp> = self
             .attempts
             .values()
             .filter(|row| row.principal == principal)
             .filter_map(|row| row.ended_at)
+            .collect();
+        ends.sort_unstable();
+        let index = usize::try_from(n).unwrap_or(usize::MAX);
+        Ok(ends
+            .len()
+            .checked_sub(index.max(1))
+            .and_then(|index| ends.get(index).copied()))
+    }
+
+    fn latest_start(&mut self, principal: &str) -> Stored<Option<Timestamp>> {
+        Ok(self
+            .attempts
+            .values()
+            .filter(|row| row.principal == principal)
+            .map(|row| row.started_at)
             .max())
     }
 
@@ -633,51 +629,23 @@ impl Rows for State {
     }
 
     fn open_item_of(&mut self, workspace: &str) -> Stored<Option<Item>> {
-        let is_open = |item: &&Item| item.phase != Phase::Settled || item.holds_lane;
-        let mut open = self.items.values().filter(is_open);
-        Ok(open.find(|item| self.is_of(item.event, workspace)).cloned())
+        Ok(self.find_open_item_of(workspace))
     }
 
     fn forget_workspace(&mut self, workspace: &str) -> Stored<(u64, u64)> {
-        let items = self
-            .items
-            .values()
-            .filter(|item| self.is_of(item.event, workspace));
-        let items: Vec<Item> = items.cloned().collect();
-        let (mut n_releases, mut n_lanes) = (0, 0);
-        for item in &items {
-            if let Some(release) = self.releases.get(&item.key).filter(|release| !release.forgotten) {
-                let forgotten = ReleaseRow {
-                    forgotten: true,
-                    ..release.clone()
-                };
-                self.put_release(&forgotten)?;
-                n_releases += 1;
-            }
-            if let Some(lane) = &item.lane
-                && let Some(mark) = self.marks.remove(lane)
-            {
-                self.undo.push(Change::Mark(lane.clone(), Some(mark)));
-                n_lanes += 1;
-            }
-        }
-        let events = self
-            .events
-            .values()
-            .filter(|event| event.workspace.as_deref() == Some(workspace));
-        for event in events.cloned().collect::<Vec<_>>() {
-            let key = forgotten_key(&event);
-            self.change_event(EventRow { key, ..event });
-        }
-        Ok((n_releases, n_lanes))
+        self.forget_all_of(workspace)
+    }
+
+    fn reject_event(&mut self, seq: EventSeq, why: &str) -> Stored<()> {
+        self.change_event(seq, |event| {
+            event.body = None;
+            event.unwanted = Some(why.to_owned());
+        });
+        Ok(())
     }
 
     fn old_items(&mut self, before: Timestamp, limit: usize) -> Stored<Vec<Item>> {
-        let is_old = |item: &&Item| {
-            let is_parked = matches!(item.verdict, Some(Verdict::Parked { .. }));
-            item.settled_at.is_some_and(|at| at < before) && !is_parked && !item.snapshot.is_empty()
-        };
-        Ok(self.items.values().filter(is_old).take(limit).cloned().collect())
+        Ok(self.find_old_items(before, limit))
     }
 
     fn strip_item(&mut self, id: ItemId) -> Stored<()> {
@@ -685,28 +653,23 @@ impl Rows for State {
             let snapshot = String::new();
             self.write_item(Item { snapshot, ..item });
         }
-        self.remove_history(|row| row.item == Some(id));
+        self.remove_history(|row| row.item == Some(id), usize::MAX);
         Ok(())
     }
 
     fn strip_event(&mut self, seq: EventSeq) -> Stored<()> {
-        if let Some(event) = self.events.get(&seq).cloned() {
-            self.change_event(EventRow { body: None, ..event });
-        }
-        self.remove_history(|row| row.event == Some(seq) && row.item.is_none());
+        self.change_event(seq, |event| event.body = None);
+        self.remove_history(|row| row.event == Some(seq) && row.item.is_none(), usize::MAX);
         Ok(())
     }
 
     fn remove_unwanted(&mut self, before: Timestamp, limit: usize) -> Stored<usize> {
-        let is_old = |event: &&EventRow| event.unwanted.is_some() && event.received_at < before;
-        let old: Vec<EventRow> = self.events.values().filter(is_old).take(limit).cloned().collect();
-        for event in &old {
-            self.events.remove(&event.seq);
-            self.event_keys.remove(&event.key);
-            self.undo.push(Change::EventWas(Box::new(event.clone())));
-            self.remove_history(|row| row.event == Some(event.seq));
-        }
-        Ok(old.len())
+        Ok(self.remove_old_unwanted(before, limit))
+    }
+
+    fn remove_history_of_nothing(&mut self, before: Timestamp, limit: usize) -> Stored<usize> {
+        let is_old = |row: &HistoryRow| row.event.is_none() && row.item.is_none() && row.at < before;
+        Ok(self.remove_history(is_old, limit))
     }
 
     fn restore_event(&mut self, event: &EventRow) -> Stored<()> {
@@ -726,11 +689,6 @@ impl Rows for State {
         self.undo.push(Change::History);
         Ok(())
     }
-}
-
-/// A key that no event has: it begins as no source does.
-fn forgotten_key(event: &EventRow) -> String {
-    format!("\nforgotten {} {}", event.seq.0, event.key)
 }
 
 fn shift_block(block: Option<&mut crate::journal::item::Block>, by_ms: i64) {

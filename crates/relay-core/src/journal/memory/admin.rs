@@ -1,0 +1,124 @@
+//! **Here**: what an administrator asks of the journal in memory: what is old, what is forgotten, and how it is removed.
+//! **Not here**: when it is asked for (`verbs`); the rows themselves (`mod`).
+//! **Reads**: `mod`, which calls it.
+//! **Source**: `rows` says what each method means.
+
+use super::{Change, State};
+use crate::clock::Timestamp;
+use crate::journal::item::{EventRow, EventSeq, Item, Phase, ReleaseRow, Verdict};
+use crate::journal::rows::{Rows as _, Stored};
+use crate::journal::scan::HistoryRow;
+
+impl State {
+    pub(super) fn find_open_item_of(&self, workspace: &str) -> Option<Item> {
+        let is_open = |item: &&Item| item.phase != Phase::Settled || item.holds_lane;
+        let mut open = self.items.values().filter(is_open);
+        open.find(|item| self.is_of(item.event, workspace)).cloned()
+    }
+
+    pub(super) fn forget_all_of(&mut self, workspace: &str) -> Stored<(u64, u64)> {
+        let items = self
+            .items
+            .values()
+            .filter(|item| self.is_of(item.event, workspace));
+        let items: Vec<Item> = items.cloned().collect();
+        let (mut n_releases, mut n_lanes) = (0, 0);
+        for item in &items {
+            let known = self.releases.get(&item.key);
+            if let Some(release) = known.filter(|release| release.item == item.id && !release.forgotten) {
+                let forgotten = ReleaseRow {
+                    forgotten: true,
+                    ..release.clone()
+                };
+                self.put_release(&forgotten)?;
+                n_releases += 1;
+            }
+            if let Some(lane) = &item.lane
+                && let Some(mark) = self.marks.remove(lane)
+            {
+                self.undo.push(Change::Mark(lane.clone(), Some(mark)));
+                n_lanes += 1;
+            }
+        }
+        let of_it = |event: &&EventRow| {
+            event.workspace.as_deref() == Some(workspace) && !event.key.starts_with(FORGOTTEN)
+        };
+        let events: Vec<EventSeq> = self
+            .events
+            .values()
+            .filter(of_it)
+            .map(|event| event.seq)
+            .collect();
+        for seq in events {
+            self.change_event(seq, |event| {
+                event.key = format!("{FORGOTTEN}{} {}", seq.0, event.key);
+            });
+        }
+        Ok((n_releases, n_lanes))
+    }
+
+    pub(super) fn find_old_items(&self, before: Timestamp, limit: usize) -> Vec<Item> {
+        let is_old = |item: &&Item| {
+            let is_latest = || {
+                self.releases
+                    .get(&item.key)
+                    .is_some_and(|release| release.item == item.id)
+            };
+            let waits_for_a_person = matches!(item.verdict, Some(Verdict::Parked { .. })) && is_latest();
+            item.settled_at.is_some_and(|at| at < before) && !waits_for_a_person && !item.snapshot.is_empty()
+        };
+        let mut old: Vec<&Item> = self.items.values().filter(is_old).collect();
+        old.sort_by_key(|item| (item.settled_at, item.id));
+        old.into_iter().take(limit).cloned().collect()
+    }
+
+    pub(super) fn remove_old_unwanted(&mut self, before: Timestamp, limit: usize) -> usize {
+        let is_old = |event: &&EventRow| event.unwanted.is_some() && event.received_at < before;
+        let mut old: Vec<EventRow> = self.events.values().filter(is_old).cloned().collect();
+        old.sort_by_key(|event| (event.received_at, event.seq));
+        old.truncate(limit);
+        for event in &old {
+            self.events.remove(&event.seq);
+            self.event_keys.remove(&event.key);
+            self.undo.push(Change::EventWas(Box::new(event.clone())));
+            self.remove_history(|row| row.event == Some(event.seq), usize::MAX);
+        }
+        old.len()
+    }
+
+    pub(super) fn change_event(&mut self, seq: EventSeq, change: impl FnOnce(&mut EventRow)) {
+        let Some(before) = self.events.get(&seq).cloned() else {
+            return;
+        };
+        let mut event = before.clone();
+        change(&mut event);
+        self.event_keys.remove(&before.key);
+        self.event_keys.insert(event.key.clone(), seq);
+        self.events.insert(seq, event);
+        self.undo.push(Change::EventWas(Box::new(before)));
+    }
+
+    /// Removes the first rows that are meant; gives how many.
+    pub(super) fn remove_history(&mut self, is_meant: impl Fn(&HistoryRow) -> bool, limit: usize) -> usize {
+        let (mut gone, mut kept) = (Vec::new(), Vec::new());
+        for row in std::mem::take(&mut self.history) {
+            if gone.len() < limit && is_meant(&row) {
+                gone.push(row);
+            } else {
+                kept.push(row);
+            }
+        }
+        let n = gone.len();
+        self.history = kept;
+        self.undo.push(Change::HistoryWithout(gone));
+        n
+    }
+
+    fn is_of(&self, event: EventSeq, workspace: &str) -> bool {
+        let event = self.events.get(&event);
+        event.is_some_and(|event| event.workspace.as_deref() == Some(workspace))
+    }
+}
+
+/// Keys that no event has begin with it: no source does.
+const FORGOTTEN: &str = "\nforgotten ";
