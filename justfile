@@ -40,7 +40,7 @@ features:
     cargo test -q -p eventgrid-schema --features schemars,serde_json/preserve_order,serde_json/arbitrary_precision,serde_json/unbounded_depth
     cargo test -q -p aml-client --features azure-identity,certificate
     for f in "" client rustls native-tls app provision mock webhooks; do cargo check -q -p github-dispatch --no-default-features --features "$f"; done
-    for f in "" aml github tokio testing aml,rustls github,rustls; do cargo check -q -p aml-relay-core --no-default-features --features "$f"; done
+    for f in "" aml github metrics tokio testing aml,rustls github,rustls; do cargo check -q -p aml-relay-core --no-default-features --features "$f"; done
     for f in "" rustls native-tls mock certificate certificate,rustls azure-identity; do cargo check -q -p aml-client --no-default-features --features "$f"; done
 
 # Who may depend on whom (DESIGN section 8, invariants 1 to 3).
@@ -128,6 +128,22 @@ deny:
     cargo deny check licenses bans sources
 
 # The long crash run: the real server killed again and again. N kills; CI has a short one in the test suite.
-kills N="200":
+kills N="200" *ARGS:
     cargo build --release -p relay-examples --examples
-    cargo run --release -p relay-examples --example kill_run -- {{N}}
+    cargo run --release -p relay-examples --example kill_run -- {{N}} {{ARGS}}
+
+# The relay over storage that fails: every operation of a scenario, seed after seed; `--large N` takes N operations of a scenario with large deliveries.
+storage SEEDS="100" *ARGS:
+    cargo run --release -p relay-faults --bin storage_run -- {{SEEDS}} {{ARGS}}
+
+# Mutants of rules, state, retry and intake, or of FILES; the line goes to RECORD. Needs cargo-mutants and cargo-nextest.
+mutants RECORD="benches/reliability/mutants.jsonl" *FILES:
+    bash tidy/mutants.sh {{RECORD}} {{FILES}}
+
+# benches/RELIABILITY.md from the lines that the long runs have written (`--record benches/reliability/NAME.jsonl`).
+reliability:
+    cargo run -q -p relay-tidy --bin reliability
+
+# The relay in virtual time: N seeds, and the line of the run in target/reliability.jsonl. A failing seed prints how to see it again.
+sim N="100000" FROM="1":
+    cargo run -q --release -p relay-sim -- --seeds {{N}} --from {{FROM}} --threads 2 --commit "$(git rev-parse --short HEAD)" --record target/reliability.jsonl

@@ -22,7 +22,7 @@ io='tokio|reqwest|hyper|hyper-util|http|async-trait|mio|rusqlite|libsqlite3-sys|
 forbid "1. eventgrid-schema has no I/O and no async" "$io|futures.*" -p eventgrid-schema
 forbid "2a. github-dispatch knows nothing of Azure and the relay" 'aml-.*|eventgrid-schema' -p github-dispatch --all-features
 forbid "2b. aml-client knows nothing of GitHub and the relay" 'github-dispatch|aml-relay-.*|eventgrid-schema' -p aml-client --all-features
-forbid "3a. bare relay-core has no reqwest, no tokio, no database" 'tokio|reqwest|hyper|rusqlite|libsqlite3-sys|rustls|ring' -p aml-relay-core --no-default-features
+forbid "3a. bare relay-core has no reqwest, no tokio, no database" 'tokio|reqwest|hyper|rusqlite|libsqlite3-sys|rustls|ring|metrics|opentelemetry.*' -p aml-relay-core --no-default-features
 forbid "3b. relay-sqlite has no HTTP client and no TLS" 'reqwest|hyper|rustls|ring|aml-client' -p aml-relay-sqlite
 forbid "one crypto provider" 'aws-lc-rs|aws-lc-sys|openssl|openssl-sys' -p relay-examples
 

@@ -9,3 +9,8 @@ pub mod kill;
 pub mod quick;
 pub mod server;
 pub mod story;
+
+/// The examples of the workspace's front page, compiled; the one with doubles runs too.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct FrontPage;

@@ -1,1 +1,3 @@
-//! House rules as ordinary tests: see `tests/tidy.rs`. There is nothing to use here.
+//! House rules as ordinary tests (`tests/tidy.rs`), and what the long runs write down and become a page of.
+
+pub mod reliability;

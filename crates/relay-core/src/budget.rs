@@ -15,9 +15,10 @@ use crate::clock::Timestamp;
 pub struct Budget {
     /// From the end of one request to the start of the next.
     pub min_interval: Duration,
-    /// Requests that may start in any 60 seconds.
+    /// Requests in any 60 seconds. Whenever a request reaches GitHub, it is between its start and its end: a window is counted from
+    /// the ends of those before to the start of the next, so that it holds there too.
     pub per_minute: u32,
-    /// Requests that may start in any 3,600 seconds.
+    /// Requests in any 3,600 seconds, counted in the same way.
     pub per_hour: u32,
     /// Requests under way at once. GitHub asks for one at a time.
     pub max_in_flight: u32,
@@ -82,9 +83,9 @@ impl Budget {
 pub struct Spent {
     /// When the latest attempt ended, or started if it is still under way.
     pub latest: Option<Timestamp>,
-    /// When the attempt started that is the `per_minute`-th from the end.
+    /// When the attempt ended that is the `per_minute`-th from the last to end, those under way being the last.
     pub minute_bound: Option<Timestamp>,
-    /// When the attempt started that is the `per_hour`-th from the end.
+    /// When the attempt ended that is the `per_hour`-th from the last to end.
     pub hour_bound: Option<Timestamp>,
     /// Attempts under way.
     pub in_flight: u32,
@@ -105,7 +106,12 @@ pub enum Opening {
 /// When the next request of this principal may start.
 #[must_use]
 pub fn opening(budget: &Budget, spent: &Spent, now: Timestamp) -> Opening {
-    if budget.max_in_flight > 0 && spent.in_flight >= budget.max_in_flight {
+    // A window that those under way fill can open only when one of them has ended.
+    let full = |bound: u32| bound > 0 && spent.in_flight >= bound;
+    if [budget.max_in_flight, budget.per_minute, budget.per_hour]
+        .into_iter()
+        .any(full)
+    {
         return Opening::WhenOneEnds;
     }
     let interval = spent.latest.map(|at| at.after(budget.min_interval));

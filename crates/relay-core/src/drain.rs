@@ -32,6 +32,8 @@ pub struct Tried {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Drain {
+    /// All of it in words, such as `default: 1200 wait, drained in 2 h 5 min`.
+    pub says: String,
     /// The identity.
     pub principal: String,
     /// Requests that wait for targets that are open.
@@ -104,10 +106,11 @@ pub fn reach(budget: &Budget) -> usize {
     usize::try_from(most).unwrap_or(usize::MAX).saturating_add(1)
 }
 
-/// How many requests may still start in the window that ends now; none where it has no bound.
+/// How many requests may still start in the window that ends now; none where it has no bound. As in
+/// [`budget`](crate::budget), a window is counted from the ends of requests.
 #[must_use]
 pub fn left(bound: u32, window: Duration, tried: &[Tried], now: Timestamp) -> Option<u32> {
-    let is_in = |one: &&Tried| one.started_at.after(window) > now;
+    let is_in = |one: &&Tried| one.ended_at.is_none_or(|ended| ended.after(window) > now);
     let n = u32::try_from(tried.iter().filter(is_in).count()).unwrap_or(u32::MAX);
     (bound > 0).then(|| bound.saturating_sub(n))
 }
@@ -146,8 +149,8 @@ struct Paced {
     max_in_flight: usize,
     each: i64,
     opens_at: i64,
-    /// Starts, oldest first.
-    starts: Vec<i64>,
+    /// Ends of all, those to come included, earliest first.
+    finishes: Vec<i64>,
     latest_start: i64,
     latest_end: Option<i64>,
     /// Ends of what is under way, earliest first.
@@ -162,13 +165,18 @@ impl Paced {
     fn new(budget: &Budget, tried: &[Tried], opens_at: Timestamp, each: i64) -> Self {
         let count = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
         let now = opens_at.as_unix_ms();
-        let mut starts: Vec<i64> = tried.iter().map(|one| one.started_at.as_unix_ms()).collect();
-        starts.sort_unstable();
+        let latest_start = tried.iter().map(|one| one.started_at.as_unix_ms()).max();
         let under_way = tried.iter().filter(|one| one.ended_at.is_none());
         let mut ends: Vec<i64> = under_way
             .map(|one| one.started_at.as_unix_ms().saturating_add(each).max(now))
             .collect();
         ends.sort_unstable();
+        let ended = tried
+            .iter()
+            .filter_map(|one| one.ended_at)
+            .map(Timestamp::as_unix_ms);
+        let mut finishes: Vec<i64> = ended.chain(ends.iter().copied()).collect();
+        finishes.sort_unstable();
         Self {
             interval: i64::try_from(budget.min_interval.as_millis()).unwrap_or(i64::MAX),
             per_minute: count(budget.per_minute),
@@ -176,13 +184,13 @@ impl Paced {
             max_in_flight: count(budget.max_in_flight),
             each,
             opens_at: now,
-            latest_start: starts.last().copied().unwrap_or(i64::MIN),
+            latest_start: latest_start.unwrap_or(i64::MIN),
             latest_end: tried
                 .iter()
                 .filter_map(|one| one.ended_at)
                 .max()
                 .map(Timestamp::as_unix_ms),
-            starts,
+            finishes,
             ends: ends.into(),
             window: reach(budget),
             n_own: 0,
@@ -192,8 +200,8 @@ impl Paced {
     /// The next one starts.
     fn start(&mut self) {
         let nth = |n: usize, window: i64| {
-            let index = self.starts.len().checked_sub(n).filter(|_| n > 0)?;
-            Some(self.starts.get(index)?.saturating_add(window))
+            let index = self.finishes.len().checked_sub(n).filter(|_| n > 0)?;
+            Some(self.finishes.get(index)?.saturating_add(window))
         };
         let (minute, hour) = (nth(self.per_minute, MINUTE_MS), nth(self.per_hour, HOUR_MS));
         let mut at = [minute, hour]
@@ -201,8 +209,9 @@ impl Paced {
             .flatten()
             .fold(self.opens_at.max(self.latest_start), i64::max);
         loop {
-            while let Some(end) = self.ends.pop_front_if(|end| *end <= at) {
+            while let Some(end) = self.ends.front().copied().filter(|end| *end <= at) {
                 self.latest_end = self.latest_end.max(Some(end));
+                self.ends.pop_front();
             }
             let first_end = self.ends.front().copied();
             if let Some(end) =
@@ -220,8 +229,8 @@ impl Paced {
             }
             at = open;
         }
-        self.starts.push(at);
         self.latest_start = at;
+        self.finishes.push(at.saturating_add(self.each));
         self.ends.push_back(at.saturating_add(self.each));
         self.n_own += 1;
     }
@@ -236,7 +245,7 @@ impl Paced {
             let Some(by) = self.repeats(period) else { continue };
             let n_periods = left / u64::try_from(period).unwrap_or(u64::MAX);
             let by = by.saturating_mul(i64::try_from(n_periods).unwrap_or(i64::MAX));
-            for at in self.starts.iter_mut().chain(&mut self.ends) {
+            for at in self.finishes.iter_mut().chain(&mut self.ends) {
                 *at = at.saturating_add(by);
             }
             self.latest_start = self.latest_start.saturating_add(by);
@@ -244,20 +253,20 @@ impl Paced {
             return n_periods.saturating_mul(u64::try_from(period).unwrap_or(0));
         }
         let keep = self.window.saturating_mul(2);
-        let surplus = self.starts.len().saturating_sub(keep);
-        self.starts.drain(..surplus);
+        let surplus = self.finishes.len().saturating_sub(keep);
+        self.finishes.drain(..surplus);
         0
     }
 
-    /// By how much each of the latest starts lies behind the one a period before it, if that is the same for all.
+    /// By how much each of the latest ends lies behind the one a period before it, if that is the same for all.
     fn repeats(&self, period: usize) -> Option<i64> {
         if period == 0 || self.n_own < self.window.saturating_add(period) {
             return None;
         }
-        let from = self.starts.len().checked_sub(self.window)?;
+        let from = self.finishes.len().checked_sub(self.window)?;
         let (now, before) = (
-            self.starts.get(from..)?,
-            self.starts.get(from.checked_sub(period)?..)?,
+            self.finishes.get(from..)?,
+            self.finishes.get(from.checked_sub(period)?..)?,
         );
         let by = now.first()?.checked_sub(*before.first()?)?;
         let same = |(now, before): (&i64, &i64)| now.checked_sub(*before) == Some(by);
@@ -296,16 +305,18 @@ mod tests {
             if started == n {
                 return end;
             }
-            let mut starts: Vec<Timestamp> = all.iter().map(|one| one.started_at).collect();
-            starts.sort_unstable();
+            let mut ends: Vec<Timestamp> = all.iter().filter_map(|one| one.ended_at).collect();
+            ends.sort_unstable();
             let nth = |n: u32| {
-                (n > 0)
-                    .then(|| starts.iter().rev().nth(n as usize - 1).copied())
-                    .flatten()
+                let before = (n as usize).checked_sub(under_way.len() + 1)?;
+                ends.iter().rev().nth(before).copied()
             };
-            let ended = all.iter().filter_map(|one| one.ended_at).max();
             let spent = Spent {
-                latest: starts.last().copied().max(ended),
+                latest: all
+                    .iter()
+                    .map(|one| one.started_at)
+                    .max()
+                    .max(ends.last().copied()),
                 minute_bound: nth(budget.per_minute),
                 hour_bound: nth(budget.per_hour),
                 in_flight: u32::try_from(under_way.len()).unwrap(),
@@ -339,14 +350,14 @@ mod tests {
         // A second from the end of one to the start of the next.
         check(Budget::default(), 2, 2.0);
         check(Budget::default(), 500, 749.0);
-        // The 501st waits for the hour of the first.
-        check(Budget::default(), 501, 3_600.5);
-        check(Budget::default(), 1_000, 3_600.0 + 749.0);
-        check(Budget::default(), 1_200, 7_200.0 + 299.0);
+        // The 501st waits for the hour of the first, which begins when that one has ended.
+        check(Budget::default(), 501, 3_601.0);
+        check(Budget::default(), 1_000, 3_600.5 + 749.0);
+        check(Budget::default(), 1_200, 7_201.0 + 299.0);
         check(Budget::unbounded(), 4, 2.0);
-        check(Budget::unbounded().with_per_minute(10), 21, 120.5);
+        check(Budget::unbounded().with_per_minute(10), 21, 121.5);
         // A month of it is leapt over: 500 an hour, and the last 500 within the last hour's beginning.
-        check(Budget::default(), 360_000, 719.0 * 3_600.0 + 749.0);
+        check(Budget::default(), 360_000, 719.0 * 3_600.5 + 749.0);
     }
 
     #[test]
@@ -366,9 +377,9 @@ mod tests {
             drained_at(&Budget::default(), &spent, 100, now),
             at(800_000 + 99 * 1_500 + 500)
         );
-        assert_eq!(drained_at(&Budget::default(), &spent, 101, now), at(3_600_500));
+        assert_eq!(drained_at(&Budget::default(), &spent, 101, now), at(3_601_000));
         // A bucket would fill again at once for those that went long ago; a window only for each when its hour is over.
-        assert_eq!(drained_at(&Budget::default(), &spent, 102, now), at(3_602_500));
+        assert_eq!(drained_at(&Budget::default(), &spent, 102, now), at(3_603_000));
     }
 
     #[test]
@@ -390,6 +401,7 @@ mod tests {
     fn ok_an_estimate_in_words() {
         let check = |n_waiting, n_held, drained_in_s, expect: &str| {
             let drain = Drain {
+                says: String::new(),
                 principal: "default".to_owned(),
                 n_waiting,
                 n_held,

@@ -237,7 +237,7 @@ pub(crate) fn release_of(event: &Event<'_>, view: &EventView<'_>) -> ReleaseKey 
 }
 
 /// The columns of an event, and an item for each route that wants it.
-fn new_event(
+pub(crate) fn new_event(
     raw: &str,
     event: &Event<'_>,
     view: &EventView<'_>,

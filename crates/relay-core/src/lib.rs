@@ -29,7 +29,7 @@
 //! | `tokio` (default) | `clock::TokioClock`, `Relay::run_until` |
 //! | `metrics` (default) | numbers through the facade of that name |
 //! | `rustls` (default), `native-tls` | TLS for whichever clients are on |
-//! | `testing` | doubles of every trait, and the contract suite for journals |
+//! | `testing` | doubles of every trait, rules tried on event files, and the contract suite for journals |
 #![forbid(unsafe_code)]
 
 pub mod adapters;

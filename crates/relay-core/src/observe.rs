@@ -8,7 +8,6 @@
 use std::time::Duration;
 
 use crate::alarm::Alert;
-use crate::health::Health;
 use crate::journal::Settled;
 use crate::reply::Reply;
 
@@ -259,7 +258,7 @@ pub(crate) fn first_request(route: &str, after: Duration) {
 
 /// Sets every gauge from what is known of the relay.
 #[cfg(feature = "metrics")]
-pub(crate) fn gauges(health: &Health, now: crate::clock::Timestamp) {
+pub(crate) fn gauges(health: &crate::health::Health, now: crate::clock::Timestamp) {
     use sink::set;
 
     use crate::health::Severity;

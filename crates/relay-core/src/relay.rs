@@ -390,7 +390,12 @@ impl Relay {
         let written = worker
             .journal
             .record(worker.clock.now(), vec![Record::Command(command)])
-            .await?;
+            .await
+            .inspect_err(|error| {
+                if !matches!(error, JournalError::Refused { .. }) {
+                    observe::journal_failed("record");
+                }
+            })?;
         observe::settled(&written.settled);
         worker.raise(&written.alerts);
         self.wake();

@@ -70,6 +70,10 @@ pub(crate) fn check(connection: &Connection) -> Health {
         });
     match found {
         Ok(findings) if findings.is_empty() => Health::Sound,
+        // A page that could not be read says nothing about what it holds, and all that is missed because of it is no damage.
+        Ok(findings) if findings.iter().any(|line| is_unread(line)) => Health::NotChecked {
+            why: "a part of the file could not be read".to_owned(),
+        },
         Ok(mut findings) => {
             findings.truncate(100);
             Health::Damaged { findings }
@@ -87,6 +91,23 @@ pub(crate) fn check(connection: &Connection) -> Health {
     }
 }
 
+/// Whether a line of SQLite's says that it could not read, which it says in the same way as what it found.
+fn is_unread(line: &str) -> bool {
+    let code = line.rsplit_once("error code").and_then(|(_, code)| {
+        let code = code.trim_start_matches(['=', ' ']);
+        code.split(|c: char| !c.is_ascii_digit())
+            .next()?
+            .parse::<i32>()
+            .ok()
+    });
+    // The extended codes of an error have the plain one in their lowest byte.
+    let plain = code.map(|code| code & 0xFF);
+    matches!(
+        plain,
+        Some(rusqlite::ffi::SQLITE_IOERR | rusqlite::ffi::SQLITE_NOMEM)
+    ) || line.contains("failed to get page")
+}
+
 fn findings(
     connection: &Connection,
     sql: &str,
@@ -95,4 +116,21 @@ fn findings(
     let mut statement = connection.prepare(sql)?;
     let lines = statement.query_map([], read)?;
     lines.take(100).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_what_could_not_be_read_is_no_damage() {
+        let check = |line: &str, expect: bool| assert_eq!(is_unread(line), expect, "{line}");
+        check("Tree 5 page 12: unable to get the page. error code=266", true);
+        check("Tree 5 page 12: unable to get the page. error code=7", true);
+        check("Tree 5 page 12: btreeInitPage() returns error code 11", false);
+        check("Tree 5 page 12 cell 3: failed to get page 14", true);
+        check("row 3 missing from index items_due", false);
+        check("wrong # of entries in index items_due", false);
+        check("Tree 5 page 12: unable to get the page. error code=11", false);
+    }
 }

@@ -1,4 +1,5 @@
-//! **Here**: [`Health`]: how the relay stands, and what is wrong in plain words, each with what to do about it. Pure but for [`Seen`].
+//! **Here**: [`Health`]: how the relay stands, and what is wrong in plain words, each with what to do about it. Pure but for what a
+//! process remembers of itself.
 //! **Not here**: telling somebody at once (`alarm`), numbers over time (`observe`).
 //! **Reads**: `journal::scan`'s overview and `drain` before it; `Relay::health` puts it together, hosts show it.
 //! **Source**: our own: whoever is woken at night needs the cause and the next step, not a word such as "degraded".
@@ -495,7 +496,8 @@ pub(crate) fn drain(
         n => drained_at(budget, &tried, n, opens_at).max(latest_due.after(usual_request(&tried))),
     };
     let end = (!is_closed).then_some(end);
-    Drain {
+    let mut drain = Drain {
+        says: String::new(),
         principal: name.to_owned(),
         n_waiting: n_open,
         n_held,
@@ -503,7 +505,9 @@ pub(crate) fn drain(
         drained_in_s: end.map(|end| end.since(now).as_secs()),
         left_this_hour: left(budget.per_hour, Duration::from_secs(3_600), &tried, now),
         left_this_minute: left(budget.per_minute, Duration::from_secs(60), &tried, now),
-    }
+    };
+    drain.says = drain.to_string();
+    drain
 }
 
 #[cfg(test)]

@@ -162,10 +162,10 @@ pub trait Rows: ReadRows + TrackRows {
     fn add_attempt(&mut self, attempt: &Attempt) -> Stored<()>;
     /// Ends the attempt with this fence.
     fn end_attempt(&mut self, fence: u64, at: Timestamp) -> Stored<()>;
-    /// When the `n`-th latest attempt of a principal started; 1 is the latest.
-    fn nth_latest_start(&mut self, principal: &str, n: u32) -> Stored<Option<Timestamp>>;
-    /// When the attempt of a principal ended that ended latest.
-    fn latest_end(&mut self, principal: &str) -> Stored<Option<Timestamp>>;
+    /// When the attempt of a principal ended that ended `n`-th latest, of those that have ended; 1 is the latest.
+    fn nth_latest_end(&mut self, principal: &str, n: u32) -> Stored<Option<Timestamp>>;
+    /// When the attempt of a principal started that started latest.
+    fn latest_start(&mut self, principal: &str) -> Stored<Option<Timestamp>>;
     /// How many attempts of a principal have not ended.
     fn in_flight(&mut self, principal: &str) -> Stored<u32>;
     /// Removes ended attempts that started before a moment.

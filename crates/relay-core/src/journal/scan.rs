@@ -7,11 +7,13 @@
     reason = "engines in other crates build these rows from their tables"
 )]
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::journal::item::{
-    Attempt, Block, EventRow, EventSeq, Item, ItemId, Phase, Principal, Target, UnreadableRow,
+    Attempt, Block, EventRow, EventSeq, Item, ItemId, Phase, Principal, Target, UnreadableRow, Verdict,
 };
 use crate::journal::state::Step;
 use crate::journal::track::Track;
@@ -259,6 +261,28 @@ pub struct Waiting {
     pub latest_due: Timestamp,
 }
 
+impl Waiting {
+    /// Those of these items that are judged or wait and have no lease, counted; for engines that hold items in memory.
+    #[must_use]
+    pub fn count<'i>(items: impl Iterator<Item = &'i Item>) -> Vec<Self> {
+        let is_one =
+            |item: &&Item| item.lease.is_none() && matches!(item.phase, Phase::Judging | Phase::Waiting);
+        let mut of_target: BTreeMap<&str, Self> = BTreeMap::new();
+        for item in items.filter(is_one) {
+            let row = of_target.entry(&item.target).or_insert_with(|| Self {
+                target: item.target.clone(),
+                n: 0,
+                earliest_due: item.due_at,
+                latest_due: item.due_at,
+            });
+            row.n = row.n.saturating_add(1);
+            row.earliest_due = row.earliest_due.min(item.due_at);
+            row.latest_due = row.latest_due.max(item.due_at);
+        }
+        of_target.into_values().collect()
+    }
+}
+
 /// What was parked, and that no later generation of its release took the place of.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Parked {
@@ -268,4 +292,19 @@ pub struct Parked {
     pub oldest: Option<Timestamp>,
     /// How many lanes they hold: nothing goes out there until a person decides.
     pub n_lanes: u64,
+}
+
+impl Parked {
+    /// Those of these items that are parked, counted: all of them must be the latest of their release.
+    #[must_use]
+    pub fn count<'i>(items: impl Iterator<Item = &'i Item>) -> Self {
+        let (mut parked, mut lanes) = (Self::default(), BTreeSet::new());
+        for item in items.filter(|item| matches!(item.verdict, Some(Verdict::Parked { .. }))) {
+            parked.n = parked.n.saturating_add(1);
+            parked.oldest = parked.oldest.into_iter().chain(item.settled_at).min();
+            lanes.extend(item.lane.as_ref().filter(|_| item.holds_lane));
+        }
+        parked.n_lanes = u64::try_from(lanes.len()).unwrap_or(u64::MAX);
+        parked
+    }
 }

@@ -7,15 +7,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use eventgrid_schema::{EventType, WorkspaceId};
-use github_dispatch::{DispatchEventType, RepoFullName};
+use github_dispatch::{DispatchEventType, GitRef, RepoFullName, WorkflowFile};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::condition::{self, ConditionConfig};
 use super::glob::Glob;
 use super::matcher::{Matcher, Workspace};
+use super::naming::{self, Naming};
 use super::template::Template;
 use super::{Route, RuleError};
-use crate::dispatch::DispatchTarget;
+use crate::dispatch::{Action, DispatchTarget};
 use crate::journal::item::Policy;
 use crate::lane::{LaneMode, Order};
 use crate::retry::{Again, OnUnknown};
@@ -53,6 +55,9 @@ pub struct RouteConfig {
     /// Tags of the model, run or service that must have these values. Names may contain dots.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// What else must hold, all of it, on any field of the event.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<ConditionConfig>,
     /// `owner/name`.
     pub repository: String,
     /// The event type that the workflow listens to.
@@ -61,9 +66,36 @@ pub struct RouteConfig {
     /// Whose credential is used; the host says what it is.
     #[serde(default = "default_identity")]
     pub identity: String,
-    /// `client_payload` without the reserved key `relay`; texts may hold references such as `${data.modelName}`.
+    /// `client_payload` without the reserved key `relay`; texts may hold references.
+    ///
+    /// | reference | becomes |
+    /// | --- | --- |
+    /// | `${data.modelVersion}`, `${data.modelVersion\|text}` | its text, whether it came as a text, number or boolean |
+    /// | `${data.modelVersion\|number}` | a number; a text has to be one, written as JSON writes it |
+    /// | `${data.modelTags\|json}` | whatever it is; named under `widen`, with the bytes that it may take |
+    /// | `${data.modelTags\|json\|text}` | the same as JSON text |
+    /// | `${data.modelTags.stage\|default("none")}` | the default where it is missing or null; without one the item parks (but null stays null as `json`) |
+    /// | `${data.modelTags["azureml.pipelineid"]}` | keys that hold points |
+    /// | `${id}`, `${source}`, `${type}`, `${subject}`, `${time}`, `${dataVersion}`, `${extensions.NAME}` | the event's own |
+    /// | `${relay.id}` | the relay id |
+    /// | `$${` | the two characters `${` |
+    ///
+    /// Among other text, and in inputs, a number or JSON is its text.
     #[serde(default = "default_payload")]
     pub payload: Map<String, Value>,
+    /// Whose names are used where `event_type` and `payload` are not set.
+    #[serde(default, skip_serializing_if = "Naming::is_own")]
+    pub naming: Naming,
+    /// The workflow that a workflow dispatch starts, by its file or id; without it a repository dispatch is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
+    /// The branch or tag at which the workflow is started.
+    #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub git_ref: Option<String>,
+    /// The inputs of the workflow beside `relay_id`, which it has to declare and show in `run-name`: texts that may hold references; by
+    /// default `model_name` and `model_version`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Map<String, Value>>,
     /// References whose values may be any text without control characters.
     #[serde(default)]
     pub widen: Vec<Widen>,
@@ -138,10 +170,15 @@ impl RouteConfig {
             subject_begins_with: Vec::new(),
             subject_ends_with: Vec::new(),
             tags: BTreeMap::new(),
+            conditions: Vec::new(),
             repository: repository.into(),
             event_type: default_dispatch_event_type(),
             identity: default_identity(),
             payload: default_payload(),
+            naming: Naming::Own,
+            workflow: None,
+            git_ref: None,
+            inputs: None,
             widen: Vec::new(),
             lane: LaneMode::default(),
             order: Order::default(),
@@ -219,11 +256,21 @@ impl RouteConfig {
             .iter()
             .map(|text| workspace(text).map_err(|why| refuse("workspaces", why)));
         let workspaces = workspaces.collect::<Result<_, _>>()?;
+        let conditions = condition::load(&self.conditions).map_err(|why| refuse("conditions", why))?;
+        let may_take = |one: &String| conditions.iter().all(|condition| condition.may_take_type(one));
+        if !self.event_types.iter().any(may_take) {
+            return Err(refuse(
+                "conditions",
+                "none of the `event_types` can match what they say about the type".to_owned(),
+            ));
+        }
         let repository =
             RepoFullName::parse(&self.repository).map_err(|error| refuse("repository", error.to_string()))?;
-        let event_type = DispatchEventType::parse(&self.event_type)
-            .map_err(|error| refuse("event_type", error.to_string()))?;
-        let template = Template::load(&self.payload, &self.widen).map_err(|why| refuse("payload", why))?;
+        let (action, template) = match &self.workflow {
+            Some(workflow) => self.workflow_dispatch(workflow),
+            None => self.repository_dispatch(),
+        }
+        .map_err(|(key, why)| refuse(key, why))?;
         let lower = |list: &[String]| {
             list.iter()
                 .map(|text| text.to_ascii_lowercase())
@@ -238,8 +285,13 @@ impl RouteConfig {
                 subject_begins_with: lower(&self.subject_begins_with),
                 subject_ends_with: lower(&self.subject_ends_with),
                 tags: self.tags,
+                conditions,
             },
-            target: DispatchTarget::of_event_type(self.identity, repository, event_type),
+            target: DispatchTarget {
+                identity: self.identity,
+                repository,
+                action,
+            },
             template,
             policy: Policy {
                 lane: self.lane,
@@ -259,7 +311,88 @@ impl RouteConfig {
     }
 }
 
-fn workspace(text: &str) -> Result<Workspace, String> {
+type Wrong = (&'static str, String);
+
+impl RouteConfig {
+    fn repository_dispatch(&self) -> Result<(Action, Template), Wrong> {
+        let without = |key, is_set| {
+            let why = || {
+                (
+                    key,
+                    format!("`{key}` is of a workflow dispatch, and there is no `workflow`"),
+                )
+            };
+            if is_set { Err(why()) } else { Ok(()) }
+        };
+        without("ref", self.git_ref.is_some())?;
+        without("inputs", self.inputs.is_some())?;
+        let (mut name, mut payload, mut widen) =
+            (self.event_type.clone(), self.payload.clone(), self.widen.clone());
+        if self.naming == Naming::AzureFunction {
+            let [wanted] = self.event_types.as_slice() else {
+                let why = "the function names what it sends after the event's type, so that such a route wants one of `event_types`";
+                return Err(("naming", why.to_owned()));
+            };
+            if self.event_type != default_dispatch_event_type() {
+                return Err((
+                    "naming",
+                    "it says the event type, and `event_type` says another".to_owned(),
+                ));
+            }
+            name = naming::event_type(wanted)
+                .ok_or_else(|| ("naming", format!("of {wanted:?} the function makes no name")))?;
+            if self.payload == default_payload() {
+                payload = naming::payload(wanted);
+                if !widen.iter().any(|one| one.reference.eq_ignore_ascii_case("data")) {
+                    widen.push(naming::widen());
+                }
+            }
+        }
+        let event_type =
+            DispatchEventType::parse(&name).map_err(|error| ("event_type", error.to_string()))?;
+        let template = Template::load(&payload, &widen).map_err(|why| ("payload", why))?;
+        Ok((Action::RepositoryDispatch { event_type }, template))
+    }
+
+    fn workflow_dispatch(&self, workflow: &str) -> Result<(Action, Template), Wrong> {
+        let with = |key, is_set, why: &str| {
+            if is_set {
+                Err((key, why.to_owned()))
+            } else {
+                Ok(())
+            }
+        };
+        with(
+            "event_type",
+            self.event_type != default_dispatch_event_type(),
+            "a workflow dispatch has no event type: `workflow` says what it starts",
+        )?;
+        with(
+            "payload",
+            self.payload != default_payload(),
+            "a workflow dispatch has no payload: its texts are `inputs`",
+        )?;
+        with(
+            "naming",
+            self.naming != Naming::Own,
+            "the function sends repository dispatches, and `workflow` asks for another kind",
+        )?;
+        let workflow = WorkflowFile::parse(workflow).map_err(|error| ("workflow", error.to_string()))?;
+        let git_ref = self.git_ref.as_deref().ok_or_else(|| {
+            (
+                "ref",
+                "a workflow is started at a branch or tag, such as \"main\"".to_owned(),
+            )
+        })?;
+        let git_ref = GitRef::parse(git_ref).map_err(|error| ("ref", error.to_string()))?;
+        let by_default = default_payload();
+        let inputs = self.inputs.as_ref().unwrap_or(&by_default);
+        let template = Template::load_inputs(inputs, &self.widen).map_err(|why| ("inputs", why))?;
+        Ok((Action::WorkflowDispatch { workflow, git_ref }, template))
+    }
+}
+
+pub(super) fn workspace(text: &str) -> Result<Workspace, String> {
     if text.contains('/') {
         return WorkspaceId::parse(text)
             .map(Workspace::Id)

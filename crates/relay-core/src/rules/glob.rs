@@ -3,6 +3,8 @@
 //! **Reads**: nothing; `matcher` uses it.
 //! **Source**: our own.
 
+use std::fmt;
+
 /// A pattern in which `*` stands for any text and `?` for any one character; letters are compared exactly.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Glob(Vec<char>);
@@ -14,30 +16,39 @@ impl Glob {
         Self(chars)
     }
 
-    /// Whether it matches the whole text. Linear in the product of the lengths at worst.
+    /// Whether it matches the whole text. Linear in the product of the lengths at worst; nothing is allocated.
     pub(super) fn matches(&self, text: &str) -> bool {
-        let text: Vec<char> = text.chars().collect();
-        let mut reach = vec![false; text.len() + 1];
-        if let Some(first) = reach.first_mut() {
-            *first = true;
-        }
-        for pattern in &self.0 {
-            let mut after = vec![false; text.len() + 1];
-            let mut any = false;
-            for (index, slot) in after.iter_mut().enumerate() {
-                let here = reach.get(index).copied().unwrap_or(false);
-                any |= here;
-                let before = index.checked_sub(1);
-                let one = || before.is_some_and(|before| reach.get(before).copied().unwrap_or(false));
-                *slot = match pattern {
-                    '*' => any,
-                    '?' => one(),
-                    exact => one() && before.and_then(|before| text.get(before)) == Some(exact),
-                };
+        // Where in both to go on when what follows the last star does not fit: the star then takes one character more.
+        let mut star: Option<(usize, std::str::Chars<'_>)> = None;
+        let (mut at, mut rest) = (0_usize, text.chars());
+        loop {
+            let before = rest.clone();
+            let fits = match (self.0.get(at), rest.next()) {
+                (Some('*'), _) => {
+                    if at + 1 == self.0.len() {
+                        return true;
+                    }
+                    rest = before.clone();
+                    star = Some((at + 1, before));
+                    true
+                }
+                (Some('?'), Some(_)) => true,
+                (Some(wanted), Some(found)) => *wanted == found,
+                (None, None) => return true,
+                _ => false,
+            };
+            if fits {
+                at += 1;
+                continue;
             }
-            reach = after;
+            let Some((behind, from)) = &mut star else {
+                return false;
+            };
+            if from.next().is_none() {
+                return false;
+            }
+            (at, rest) = (*behind, from.clone());
         }
-        reach.last().copied().unwrap_or(false)
     }
 
     /// Whether some text is matched by both.
@@ -73,6 +84,12 @@ impl Glob {
             }
         }
         false
+    }
+}
+
+impl fmt::Display for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|c| write!(f, "{c}"))
     }
 }
 

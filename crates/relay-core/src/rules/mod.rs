@@ -1,27 +1,35 @@
 //! **Here**: which routes want an event: the [`Router`] trait, [`RuleSet`], the shipped router, and [`Route`].
-//! **Not here**: configuration text (`config`), matching (`matcher`), payloads (`template`), judging on facts (`gate`).
+//! **Not here**: configuration text (`config`), matching (`matcher`, `condition`), payloads (`template`), judging on facts (`gate`).
 //! **Reads**: `eventgrid_schema` before it; `intake` asks the router, `worker` reads a route's snapshot.
 //! **Source**: DESIGN sections 5 and 6.
 
+pub mod condition;
 pub mod config;
+mod field;
 pub mod gate;
 mod glob;
 mod matcher;
+mod naming;
+mod reference;
 mod template;
 mod view;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub use self::condition::{ConditionConfig, Operator};
 pub use self::config::RouteConfig;
+pub use self::naming::Naming;
 pub use self::template::RenderError;
 pub use self::view::{EventView, UnreadableEvent};
 
+use self::condition::Condition;
 use self::matcher::Matcher;
 use self::template::Template;
-use crate::dispatch::DispatchTarget;
+use crate::dispatch::{Action, DispatchTarget};
 use crate::journal::item::Policy;
 use crate::key::RelayId;
 
@@ -114,6 +122,26 @@ impl Route {
         self.matcher.matches(event)
     }
 
+    /// The first thing about the event that the route does not want, in the words of its configuration, with what was found; none where
+    /// it wants the event.
+    #[must_use]
+    pub fn why_not(&self, event: &EventView<'_>) -> Option<String> {
+        self.matcher.why_not(event)
+    }
+
+    /// What is odd about the route though it loads: fields of `data` that no event it wants is known to have.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        let tested = self.matcher.conditions.iter().flat_map(Condition::fields);
+        let doubts = tested.chain(self.template.fields());
+        let mut remarks: Vec<String> = doubts
+            .filter_map(|field| field.doubt(&self.matcher.event_types))
+            .collect();
+        remarks.sort();
+        remarks.dedup();
+        remarks
+    }
+
     /// `client_payload` for this event, with the reserved key `relay`.
     ///
     /// # Errors
@@ -131,6 +159,8 @@ impl Route {
 #[derive(Clone, Debug)]
 pub struct RuleSet {
     routes: Vec<Arc<Route>>,
+    /// Which of them want a type, in lower case, in their order.
+    by_type: HashMap<String, Vec<Arc<Route>>>,
     hash: String,
 }
 
@@ -175,7 +205,23 @@ impl RuleSet {
             .iter()
             .take(8)
             .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-        Ok(Self { routes, hash })
+        let mut by_type: HashMap<String, Vec<Arc<Route>>> = HashMap::new();
+        for route in &routes {
+            for remark in route.remarks() {
+                tracing::warn!(route = route.name, remark, "a route names what no event has");
+            }
+            let mut types = route.matcher.event_types.clone();
+            types.sort();
+            types.dedup();
+            for event_type in types {
+                by_type.entry(event_type).or_default().push(Arc::clone(route));
+            }
+        }
+        Ok(Self {
+            routes,
+            by_type,
+            hash,
+        })
     }
 
     /// The routes in their order.
@@ -193,7 +239,9 @@ impl RuleSet {
 
 impl Router for RuleSet {
     fn route(&self, event: &EventView<'_>) -> Vec<Arc<Route>> {
-        self.routes
+        let event_type = event.event().event_type().as_str().to_ascii_lowercase();
+        let of_type = self.by_type.get(&event_type).map_or(&[][..], Vec::as_slice);
+        of_type
             .iter()
             .filter(|route| route.wants(event))
             .map(Arc::clone)
@@ -205,6 +253,30 @@ impl Router for RuleSet {
 fn overlap(a: &Route, b: &Route) -> bool {
     !(a.allow_overlap || b.allow_overlap)
         && a.target.repository == b.target.repository
-        && a.target.action == b.target.action
+        && may_be_same(&a.target.action, &b.target.action)
         && a.matcher.may_overlap(&b.matcher)
+}
+
+/// Whether both start the same. A workflow may listen to both kinds, which nobody can see from here: they count as two.
+fn may_be_same(a: &Action, b: &Action) -> bool {
+    match (a, b) {
+        (
+            Action::WorkflowDispatch { workflow, git_ref },
+            Action::WorkflowDispatch {
+                workflow: other,
+                git_ref: other_ref,
+            },
+        ) => {
+            // A file and an id may be one workflow, and `main` and `refs/heads/main` one branch.
+            let name = |text: &'_ str| {
+                let short = text
+                    .strip_prefix("refs/heads/")
+                    .or_else(|| text.strip_prefix("refs/tags/"));
+                short.unwrap_or(text).to_owned()
+            };
+            (workflow == other || workflow.is_id() != other.is_id())
+                && name(git_ref.as_str()) == name(other_ref.as_str())
+        }
+        (a, b) => a == b,
+    }
 }

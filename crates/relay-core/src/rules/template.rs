@@ -1,21 +1,24 @@
-//! **Here**: payload templates: references into the event, the grammar that values must match, and the proof of GitHub's limits. Pure.
-//! **Not here**: where a payload goes (`dispatch`), the limits themselves (github-dispatch).
-//! **Reads**: `view` before it; `worker` renders, `intake` tries.
-//! **Source**: DESIGN section 6, payload limits and default mapping; facts/github 1.1 and 1.4.
+//! **Here**: payload templates: values and references into the event, and the proof of GitHub's limits. Pure.
+//! **Not here**: what a reference becomes (`reference`), where a payload goes (`dispatch`), the limits themselves (github-dispatch).
+//! **Reads**: `reference` before it; `worker` renders, `intake` tries.
+//! **Source**: DESIGN section 6, payload limits and default mapping; facts/github 1.1, 1.4 and 2.1.
 
-use github_dispatch::{DEFAULT_PAYLOAD_CAP_BYTES, MAX_PAYLOAD_KEYS};
+use github_dispatch::workflow_dispatch::MAX_INPUTS;
+use github_dispatch::{DEFAULT_PAYLOAD_CAP_BYTES, MAX_PAYLOAD_KEYS, WorkflowDispatch};
 use serde_json::{Map, Value};
 
-use super::config::{Over, Widen};
+use super::config::Widen;
+use super::field::Field;
+use super::reference::{Reference, Refused};
 use super::view::EventView;
 use crate::key::RelayId;
 
 /// The key of the payload that is ours.
 const RESERVED: &str = "relay";
-/// How long a value may be that no route widened: the grammar of [`is_plain`] has no longer ones.
-const PLAIN_BYTES: usize = 255;
-/// The most bytes that one byte of text can take in JSON, however it is re-serialised (`\u00e9` for two bytes of UTF-8).
-const WORST_BYTES: usize = 3;
+/// The input of a workflow dispatch that is ours.
+const RESERVED_INPUT: &str = "relay_id";
+/// How long a value may be that no route widened: the grammar of plain values has no longer ones.
+pub(super) const PLAIN_BYTES: usize = 255;
 
 /// A value that cannot enter the payload; the item parks with this text.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -32,13 +35,25 @@ pub struct RenderError {
 
 #[derive(Debug)]
 pub(super) struct Template {
+    kind: Kind,
     members: Vec<(String, Node)>,
+}
+
+/// What is made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    /// `client_payload` of a repository dispatch.
+    Payload,
+    /// The inputs of a workflow dispatch: texts.
+    Inputs,
 }
 
 #[derive(Debug)]
 enum Node {
     Literal(Value),
     Text(Vec<Piece>),
+    /// A reference that stands alone and becomes a number, or whatever it is.
+    Value(Reference),
     Object(Vec<(String, Self)>),
     Array(Vec<Self>),
 }
@@ -47,15 +62,6 @@ enum Node {
 enum Piece {
     Literal(String),
     Reference(Reference),
-}
-
-#[derive(Debug)]
-struct Reference {
-    /// As written, without `${` and `}`.
-    text: String,
-    path: Vec<String>,
-    /// None: the value must be plain.
-    widen: Option<(usize, Over)>,
 }
 
 impl Template {
@@ -71,26 +77,58 @@ impl Template {
                 payload.len() + 1
             ));
         }
+        Self::proved(Kind::Payload, payload, widen, "the payload")
+    }
+
+    /// The same for the inputs of a workflow dispatch.
+    pub(super) fn load_inputs(inputs: &Map<String, Value>, widen: &[Widen]) -> Result<Self, String> {
+        if inputs.contains_key(RESERVED_INPUT) {
+            return Err(format!("the input {RESERVED_INPUT:?} is reserved for the relay"));
+        }
+        if inputs.len() >= MAX_INPUTS {
+            return Err(format!(
+                "{} inputs and the reserved {RESERVED_INPUT:?} are {}, and GitHub takes at most {MAX_INPUTS}",
+                inputs.len(),
+                inputs.len() + 1
+            ));
+        }
+        if let Some((name, value)) = inputs.iter().find(|(_, value)| !value.is_string()) {
+            return Err(format!(
+                "the input {name:?} is {value}, and inputs are texts: write it within quotes"
+            ));
+        }
+        // The names are proved by the type that is sent.
+        WorkflowDispatch::new("main", inputs.keys().map(|name| (name.as_str(), "")))
+            .map_err(|error| error.to_string())?;
+        Self::proved(Kind::Inputs, inputs, widen, "the inputs")
+    }
+
+    fn proved(
+        kind: Kind,
+        members: &Map<String, Value>,
+        widen: &[Widen],
+        whose: &str,
+    ) -> Result<Self, String> {
         let mut used = vec![false; widen.len()];
-        let members = object(payload, widen, &mut used)?;
+        let members = object(members, widen, &mut used)?;
         if let Some(unused) = used
             .iter()
             .position(|used| !used)
             .and_then(|index| widen.get(index))
         {
             return Err(format!(
-                "`widen` names {:?}, which the payload does not use",
+                "`widen` names {:?}, which {whose} does not use",
                 unused.reference
             ));
         }
-        // `{"relay":{"id":"…"},` and the closing brace.
+        // `{"relay":{"id":"…"},` and the closing brace; `"relay_id":"…"` is shorter.
         let worst = members_size(&members).saturating_add(RelayId::LEN + 24);
         if worst > DEFAULT_PAYLOAD_CAP_BYTES {
             return Err(format!(
                 "it can become {worst} bytes, and {DEFAULT_PAYLOAD_CAP_BYTES} are the limit; lower `max_bytes` under `widen`"
             ));
         }
-        Ok(Self { members })
+        Ok(Self { kind, members })
     }
 
     pub(super) fn render(
@@ -100,7 +138,11 @@ impl Template {
     ) -> Result<Map<String, Value>, RenderError> {
         let mut payload = Map::new();
         for (key, node) in &self.members {
-            let value = render(node, view).map_err(|(reference, why)| RenderError {
+            let rendered = match self.kind {
+                Kind::Payload => render(node, view, relay_id),
+                Kind::Inputs => input(node, view, relay_id),
+            };
+            let value = rendered.map_err(|(reference, why)| RenderError {
                 key: key.clone(),
                 reference,
                 why,
@@ -108,11 +150,35 @@ impl Template {
             payload.insert(key.clone(), value);
         }
         let id = Value::String(relay_id.as_str().to_owned());
-        payload.insert(
-            RESERVED.to_owned(),
-            Value::Object(Map::from_iter([("id".to_owned(), id)])),
-        );
+        match self.kind {
+            Kind::Payload => {
+                let relay = Value::Object(Map::from_iter([("id".to_owned(), id)]));
+                payload.insert(RESERVED.to_owned(), relay);
+            }
+            Kind::Inputs => {
+                payload.insert(RESERVED_INPUT.to_owned(), id);
+            }
+        }
         Ok(payload)
+    }
+
+    /// The fields that it looks at.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &Field> {
+        let mut fields = Vec::new();
+        let mut todo: Vec<&Node> = self.members.iter().map(|(_, node)| node).collect();
+        while let Some(node) = todo.pop() {
+            match node {
+                Node::Literal(_) => {}
+                Node::Text(pieces) => fields.extend(pieces.iter().filter_map(|piece| match piece {
+                    Piece::Literal(_) => None,
+                    Piece::Reference(reference) => reference.field(),
+                })),
+                Node::Value(reference) => fields.extend(reference.field()),
+                Node::Object(members) => todo.extend(members.iter().map(|(_, node)| node)),
+                Node::Array(nodes) => todo.extend(nodes),
+            }
+        }
+        fields.into_iter()
     }
 }
 
@@ -128,7 +194,18 @@ fn object(
 
 fn node(value: &Value, widen: &[Widen], used: &mut [bool]) -> Result<Node, String> {
     Ok(match value {
-        Value::String(text) => Node::Text(pieces(text, widen, used)?),
+        Value::String(text) => {
+            let mut pieces = pieces(text, widen, used)?;
+            match pieces.pop() {
+                Some(Piece::Reference(reference)) if pieces.is_empty() && reference.is_value() => {
+                    Node::Value(reference)
+                }
+                last => {
+                    pieces.extend(last);
+                    Node::Text(pieces)
+                }
+            }
+        }
         Value::Object(map) => Node::Object(object(map, widen, used)?),
         Value::Array(values) => Node::Array(
             values
@@ -153,13 +230,11 @@ fn pieces(text: &str, widen: &[Widen], used: &mut [bool]) -> Result<Vec<Piece>, 
             continue;
         }
         literal.push_str(before);
-        let (inside, behind) = after
-            .split_once('}')
-            .ok_or_else(|| format!("in {text:?} a reference is not closed by a brace"))?;
         if !literal.is_empty() {
             pieces.push(Piece::Literal(std::mem::take(&mut literal)));
         }
-        pieces.push(Piece::Reference(reference(inside, widen, used)?));
+        let (reference, behind) = Reference::take(after, widen, used)?;
+        pieces.push(Piece::Reference(reference));
         rest = behind;
     }
     literal.push_str(rest);
@@ -169,92 +244,16 @@ fn pieces(text: &str, widen: &[Widen], used: &mut [bool]) -> Result<Vec<Piece>, 
     Ok(pieces)
 }
 
-fn reference(text: &str, widen: &[Widen], used: &mut [bool]) -> Result<Reference, String> {
-    let path = parse_path(text).ok_or_else(|| {
-        format!("${{{text}}} is not a reference such as ${{data.modelName}} or ${{data.modelTags[\"a.b\"]}}")
-    })?;
-    let root = path
-        .first()
-        .map(|root| root.to_ascii_lowercase())
-        .unwrap_or_default();
-    let known = [
-        "id",
-        "source",
-        "topic",
-        "type",
-        "eventtype",
-        "subject",
-        "time",
-        "eventtime",
-    ]
-    .contains(&root.as_str());
-    if !(root == "data" && path.len() > 1 || known && path.len() == 1) {
-        return Err(format!(
-            "${{{text}}} refers to nothing: an event has id, type, source, subject, time and the fields of data"
-        ));
-    }
-    let same = |one: &Widen| {
-        parse_path(&one.reference).is_some_and(|other| {
-            other.len() == path.len() && other.iter().zip(&path).all(|(a, b)| a.eq_ignore_ascii_case(b))
-        })
-    };
-    let index = widen.iter().position(same);
-    if let Some(slot) = index.and_then(|index| used.get_mut(index)) {
-        *slot = true;
-    }
-    let widen = index
-        .and_then(|index| widen.get(index))
-        .map(|one| (one.max_bytes, one.over));
-    if widen.is_none() && ["source", "topic", "subject"].contains(&root.as_str()) {
-        return Err(format!(
-            "${{{text}}} always holds characters that may not enter a payload unchecked; name it under `widen` to mean it"
-        ));
-    }
-    Ok(Reference {
-        text: text.to_owned(),
-        path,
-        widen,
-    })
-}
-
-/// `a.b["c.d"]` as `[a, b, c.d]`.
-fn parse_path(text: &str) -> Option<Vec<String>> {
-    let mut path = Vec::new();
-    let mut rest = text;
-    loop {
-        if let Some(quoted) = rest.strip_prefix("[\"") {
-            let (name, behind) = quoted.split_once("\"]")?;
-            path.push(name.to_owned());
-            rest = behind;
-        } else {
-            let name = rest.split(['.', '[']).next().filter(|name| {
-                !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
-            })?;
-            path.push(name.to_owned());
-            rest = rest.get(name.len()..)?;
-        }
-        if rest.is_empty() {
-            return Some(path);
-        }
-        if let Some(behind) = rest.strip_prefix('.') {
-            rest = behind;
-        } else if !rest.starts_with('[') {
-            return None;
-        }
-    }
-}
-
-type Refused = (String, String);
-
-fn render(node: &Node, view: &EventView<'_>) -> Result<Value, Refused> {
+fn render(node: &Node, view: &EventView<'_>, relay_id: &RelayId) -> Result<Value, Refused> {
     Ok(match node {
         Node::Literal(value) => value.clone(),
+        Node::Value(reference) => reference.value(view, relay_id)?,
         Node::Text(pieces) => {
             let mut text = String::new();
             for piece in pieces {
                 match piece {
                     Piece::Literal(literal) => text.push_str(literal),
-                    Piece::Reference(reference) => text.push_str(&resolve(reference, view)?),
+                    Piece::Reference(reference) => text.push_str(&reference.as_text(view, relay_id)?),
                 }
             }
             Value::String(text)
@@ -262,76 +261,28 @@ fn render(node: &Node, view: &EventView<'_>) -> Result<Value, Refused> {
         Node::Object(members) => Value::Object(
             members
                 .iter()
-                .map(|(key, node)| Ok((key.clone(), render(node, view)?)))
+                .map(|(key, node)| Ok((key.clone(), render(node, view, relay_id)?)))
                 .collect::<Result<_, Refused>>()?,
         ),
         Node::Array(nodes) => Value::Array(
             nodes
                 .iter()
-                .map(|node| render(node, view))
+                .map(|node| render(node, view, relay_id))
                 .collect::<Result<_, _>>()?,
         ),
     })
 }
 
-/// The text of a reference: always a string, so that a version is "7" whether the sender wrote 7 or "7".
-fn resolve(reference: &Reference, view: &EventView<'_>) -> Result<String, Refused> {
-    let refuse = |why: String| (reference.text.clone(), why);
-    let text = match view.find(&reference.path).as_deref() {
-        None | Some(Value::Null) => return Err(refuse("is not there".to_owned())),
-        Some(Value::String(text)) => text.clone(),
-        Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
-        Some(Value::Array(_) | Value::Object(_)) => {
-            return Err(refuse("is not a text, number or boolean".to_owned()));
-        }
-    };
-    let root = reference.path.first().map(|root| root.to_ascii_lowercase());
-    let is_time = matches!(root.as_deref(), Some("time" | "eventtime"));
-    match reference.widen {
-        None if is_plain(&text) || is_time && is_instant(&text) => Ok(text),
-        None => Err(refuse(format!(
-            "is {}, and only [A-Za-z0-9][A-Za-z0-9._-]{{0,254}} may enter a payload unless the route widens it",
-            shown(&text)
-        ))),
-        Some(_) if text.chars().any(char::is_control) => Err(refuse(format!(
-            "is {}, which holds control characters",
-            shown(&text)
-        ))),
-        Some((max, Over::Park)) if text.len() > max => Err(refuse(format!(
-            "is {} bytes long, and {max} are allowed",
-            text.len()
-        ))),
-        Some((max, _)) => {
-            let end = (0..=max.min(text.len()))
-                .rev()
-                .find(|end| text.is_char_boundary(*end))
-                .unwrap_or(0);
-            Ok(text.get(..end).unwrap_or_default().to_owned())
-        }
+/// As `render`, and a text whatever it is.
+fn input(node: &Node, view: &EventView<'_>, relay_id: &RelayId) -> Result<Value, Refused> {
+    match node {
+        Node::Value(reference) => reference.as_text(view, relay_id).map(Value::String),
+        other => render(other, view, relay_id),
     }
 }
 
-/// `[A-Za-z0-9][A-Za-z0-9._-]{0,254}`: what may enter a payload, and so a shell line of somebody's workflow, unasked.
-fn is_plain(text: &str) -> bool {
-    text.len() <= PLAIN_BYTES
-        && text
-            .bytes()
-            .next()
-            .is_some_and(|first| first.is_ascii_alphanumeric())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
-}
-
-fn is_instant(text: &str) -> bool {
-    text.len() <= 64
-        && text.bytes().all(|byte| {
-            byte.is_ascii_digit() || matches!(byte, b'T' | b't' | b'Z' | b'z' | b':' | b'.' | b'+' | b'-')
-        })
-}
-
 /// At most 64 bytes of a value, quoted and escaped.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let end = (0..=64.min(text.len()))
         .rev()
         .find(|end| text.is_char_boundary(*end))
@@ -350,14 +301,12 @@ fn members_size(members: &[(String, Node)]) -> usize {
 fn node_size(node: &Node) -> usize {
     match node {
         Node::Literal(value) => value.to_string().len(),
+        // As an input it becomes a text, within quotes.
+        Node::Value(reference) => reference.worst().saturating_add(2),
         Node::Text(pieces) => pieces.iter().fold(2, |sum, piece| {
             sum.saturating_add(match piece {
                 Piece::Literal(literal) => escaped_size(literal),
-                Piece::Reference(Reference {
-                    widen: Some((max, _)),
-                    ..
-                }) => max.saturating_mul(WORST_BYTES),
-                Piece::Reference(_) => PLAIN_BYTES,
+                Piece::Reference(reference) => reference.worst(),
             })
         }),
         Node::Object(members) => members_size(members),
@@ -368,7 +317,7 @@ fn node_size(node: &Node) -> usize {
 }
 
 /// The size of a literal in JSON when everything beyond ASCII is escaped.
-fn escaped_size(text: &str) -> usize {
+pub(super) fn escaped_size(text: &str) -> usize {
     text.chars()
         .map(|c| {
             if c.is_ascii() && !c.is_ascii_control() {
@@ -381,171 +330,4 @@ fn escaped_size(text: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn load(payload: &Value, widen: &[Widen]) -> Result<Template, String> {
-        Template::load(payload.as_object().unwrap(), widen)
-    }
-
-    fn widen(reference: &str, max_bytes: usize, over: Over) -> Widen {
-        Widen {
-            reference: reference.to_owned(),
-            max_bytes,
-            over,
-        }
-    }
-
-    fn event(data: &Value) -> String {
-        json!({
-            "id": "e-1", "topic": "/subscriptions/s/resourceGroups/r/providers/Microsoft.MachineLearningServices/workspaces/w",
-            "subject": "models/m:7", "eventType": "Microsoft.MachineLearningServices.ModelRegistered",
-            "eventTime": "2026-11-22T10:00:00.1234567Z", "data": data, "dataVersion": "2", "metadataVersion": "1"
-        })
-        .to_string()
-    }
-
-    fn rendered(payload: &Value, widened: &[Widen], data: &Value) -> Result<Value, String> {
-        let text = event(data);
-        let parsed = eventgrid_schema::Event::parse_element(&text).unwrap();
-        let view = EventView::of(&parsed).unwrap();
-        let key = crate::key::DispatchKey::new(&crate::key::ReleaseKey::of_event("s", "e"), "r");
-        let template = load(payload, widened)?;
-        template
-            .render(&view, &RelayId::new(&key, 1))
-            .map(|mut map| {
-                map.remove(RESERVED);
-                Value::Object(map)
-            })
-            .map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn ok_references_become_text_in_any_casing() {
-        let data = json!({"ModelName": "credit-risk", "modelVersion": 20, "modelTags": {"azureml.pipelineid": "p-1", "n": 3}});
-        let check = |payload: Value, expect: Value| assert_eq!(rendered(&payload, &[], &data), Ok(expect));
-        check(json!({"v": "${data.modelVersion}"}), json!({"v": "20"}));
-        check(
-            json!({"v": "${DATA.modelname}-v${data.MODELVERSION}"}),
-            json!({"v": "credit-risk-v20"}),
-        );
-        check(
-            json!({"v": "${data.modelTags[\"azureml.pipelineid\"]}"}),
-            json!({"v": "p-1"}),
-        );
-        check(json!({"v": "${data.modelTags.n}"}), json!({"v": "3"}));
-        check(
-            json!({"v": "${id} ${type} ${time}"}),
-            json!({"v": "e-1 Microsoft.MachineLearningServices.ModelRegistered 2026-11-22T10:00:00.1234567Z"}),
-        );
-        check(
-            json!({"v": {"deep": ["$${literal}", true, "${id}"]}}),
-            json!({"v": {"deep": ["${literal}", true, "e-1"]}}),
-        );
-        check(json!({"v": ""}), json!({"v": ""}));
-    }
-
-    #[test]
-    fn err_values_outside_the_grammar_do_not_enter() {
-        let check = |name: &str, expect: &str| {
-            let data = json!({"modelName": name, "modelVersion": "1"});
-            let error = rendered(&json!({"model_name": "${data.modelName}"}), &[], &data).unwrap_err();
-            assert!(error.contains(expect) && error.contains("model_name"), "{error}");
-        };
-        check("a;rm -rf /", "\"a;rm -rf /\"");
-        check("$(id)", "may enter a payload");
-        check("a/b", "may enter a payload");
-        check("../../x", "may enter a payload");
-        check("a\nb", "\\n");
-        check("-rf", "may enter a payload");
-        check("modèle", "may enter a payload");
-        check(&"a".repeat(256), "may enter a payload");
-    }
-
-    #[test]
-    fn ok_a_widened_value_is_bounded_and_never_holds_control_characters() {
-        let data =
-            json!({"modelName": "m", "modelVersion": "1", "modelTags": {"note": "ein schöner Name; $(id)"}});
-        let payload = || json!({"note": "${data.modelTags.note}"});
-        let widened = |max, over| [widen("data.modeltags.NOTE", max, over)];
-        assert_eq!(
-            rendered(&payload(), &widened(100, Over::Park), &data),
-            Ok(json!({"note": "ein schöner Name; $(id)"}))
-        );
-        assert_eq!(
-            rendered(&payload(), &widened(8, Over::Truncate), &data),
-            Ok(json!({"note": "ein sch"}))
-        );
-        assert!(
-            rendered(&payload(), &widened(8, Over::Park), &data)
-                .unwrap_err()
-                .contains("8 are allowed")
-        );
-        let hostile = json!({"modelName": "m", "modelVersion": "1", "modelTags": {"note": "a\u{1b}[2J"}});
-        assert!(
-            rendered(&payload(), &widened(100, Over::Park), &hostile)
-                .unwrap_err()
-                .contains("control characters")
-        );
-    }
-
-    #[test]
-    fn err_missing_and_structured_values_park() {
-        let data =
-            json!({"modelName": "m", "modelVersion": "1", "modelTags": {}, "modelProperties": {"a": null}});
-        let check = |reference: &str, expect: &str| {
-            let error = rendered(&json!({"x": reference}), &[], &data).unwrap_err();
-            assert!(error.contains(expect), "{error}");
-        };
-        check("${data.modelTags.stage}", "is not there");
-        check("${data.modelProperties.a}", "is not there");
-        check("${data.modelTags}", "is not a text");
-    }
-
-    #[test]
-    fn err_templates_that_cannot_be_meant_are_refused_when_they_load() {
-        let check = |payload: Value, expect: &str| {
-            let error = load(&payload, &[]).unwrap_err();
-            assert!(error.contains(expect), "{error}");
-        };
-        check(json!({"relay": "x"}), "reserved");
-        check(
-            (0..10)
-                .map(|n| (n.to_string(), json!(n)))
-                .collect::<Map<_, _>>()
-                .into(),
-            "at most 10",
-        );
-        check(json!({"x": "${data.modelName"}), "not closed");
-        check(json!({"x": "${}"}), "is not a reference");
-        check(json!({"x": "${data}"}), "refers to nothing");
-        check(json!({"x": "${dta.modelName}"}), "refers to nothing");
-        check(json!({"x": "${subject}"}), "widen");
-        check(json!({"x": "a".repeat(60_000)}), "60000 are the limit");
-        assert!(
-            load(&json!({"x": "1"}), &[widen("data.a", 1, Over::Park)])
-                .unwrap_err()
-                .contains("does not use")
-        );
-    }
-
-    #[test]
-    fn ok_the_proved_size_is_never_exceeded_by_the_worst_event() {
-        let max = 6_000;
-        let widened = [widen("data.modelTags.a", max, Over::Truncate)];
-        let payload = json!({"a": "${data.modelTags.a}", "b": "${data.modelTags.a}${data.modelTags.a}"});
-        for worst in ["\"", "\u{e9}", "\u{20ac}", "\u{1f600}", "\\"] {
-            let data = json!({"modelName": "m", "modelVersion": "1", "modelTags": {"a": worst.repeat(max)}});
-            let value = rendered(&payload, &widened, &data).unwrap();
-            let ascii: usize = value
-                .to_string()
-                .chars()
-                .map(|c| if c.is_ascii() { 1 } else { 6 * c.len_utf16() })
-                .sum();
-            assert!(ascii <= DEFAULT_PAYLOAD_CAP_BYTES, "{worst}: {ascii}");
-        }
-        assert!(load(&payload, &[widen("data.modelTags.a", 7_000, Over::Truncate)]).is_err());
-    }
-}
+mod tests;

@@ -4,9 +4,15 @@
 //! **Source**: DESIGN section 5: references resolve with any casing of the key; facts/eventgrid 1.3.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use eventgrid_schema::{AmlEvent, Event, WorkspaceId};
 use serde_json::{Map, Value};
+
+use super::field::{Field, Root, of_path};
+
+/// How many members an object may have before its keys in any casing get an index.
+const MANY: usize = 64;
 
 /// An event of a known type whose payload cannot be read.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -26,6 +32,47 @@ pub struct EventView<'a> {
     version: Option<String>,
     tags: Map<String, Value>,
     data: Value,
+    tag_names: Names,
+    /// Of the objects in `data`, by the key of each.
+    names: HashMap<String, Names>,
+}
+
+/// A value of an event, as it is at hand.
+pub(super) enum Found<'v> {
+    Text(&'v str),
+    Json(&'v Value),
+    Made(Value),
+}
+
+/// The keys of a large object by their lower case, so that 10^5 tags are not gone through for each look; empty for a small one.
+#[derive(Debug, Default)]
+struct Names(HashMap<String, String>);
+
+impl Names {
+    fn of(map: &Map<String, Value>) -> Self {
+        if map.len() <= MANY {
+            return Self::default();
+        }
+        let mut names = HashMap::with_capacity(map.len());
+        for key in map.keys() {
+            names
+                .entry(key.to_ascii_lowercase())
+                .or_insert_with(|| key.clone());
+        }
+        Self(names)
+    }
+
+    /// The member under this key in any casing, an exact one first.
+    fn get<'m>(&self, map: &'m Map<String, Value>, key: &str) -> Option<&'m Value> {
+        map.get(key).or_else(|| {
+            if map.len() > MANY && !self.0.is_empty() {
+                return map.get(self.0.get(&key.to_ascii_lowercase())?);
+            }
+            map.iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case(key))
+                .map(|(_, value)| value)
+        })
+    }
 }
 
 impl<'a> EventView<'a> {
@@ -59,12 +106,21 @@ impl<'a> EventView<'a> {
             })?,
             None => Value::Null,
         };
+        let large = |(key, value): (&String, &Value)| {
+            let map = value.as_object().filter(|map| map.len() > MANY)?;
+            Some((key.clone(), Names::of(map)))
+        };
+        let names = data
+            .as_object()
+            .map(|data| data.iter().filter_map(large).collect());
         Ok(Self {
             workspace: event.workspace(),
             event,
             model,
             version,
+            tag_names: Names::of(&tags),
             tags,
+            names: names.unwrap_or_default(),
             data,
         })
     }
@@ -99,45 +155,78 @@ impl<'a> EventView<'a> {
         &self.tags
     }
 
+    /// A tag by its name in any casing, an exact one first.
+    pub(super) fn tag(&self, name: &str) -> Option<&Value> {
+        self.tag_names.get(&self.tags, name)
+    }
+
     /// The value at a path, such as `["data", "modelName"]`; keys in any casing, an exact one first.
     ///
     /// `data.modelName` and `data.modelVersion` of a ModelRegistered event are the text that was written: a version
     /// that came as a number keeps its digits.
     #[must_use]
     pub fn find(&self, path: &[String]) -> Option<Cow<'_, Value>> {
-        let (root, rest) = path.split_first()?;
+        let (root, keys) = of_path(path)?;
+        Some(match self.at(root, keys)? {
+            Found::Text(text) => Cow::Owned(Value::String(text.to_owned())),
+            Found::Json(value) => Cow::Borrowed(value),
+            Found::Made(value) => Cow::Owned(value),
+        })
+    }
+
+    /// The value of a field.
+    pub(super) fn value(&self, field: &Field) -> Option<Found<'_>> {
+        self.at(field.root(), field.keys())
+    }
+
+    fn at(&self, root: Root, keys: &[String]) -> Option<Found<'_>> {
         let event = self.event;
-        let text = |text: &str| Some(Cow::Owned(Value::String(text.to_owned())));
-        match (root.to_ascii_lowercase().as_str(), rest) {
-            ("id", []) => text(event.id()),
-            ("source" | "topic", []) => text(event.source()),
-            ("type" | "eventtype", []) => text(event.event_type().as_str()),
-            ("subject", []) => text(event.subject()?),
-            ("time" | "eventtime", []) => text(event.time()?.as_str()),
-            ("data", [key]) if self.model.is_some() && key.eq_ignore_ascii_case("modelName") => {
-                text(self.model()?)
+        let attribute = |name| serde_json::from_str(event.attribute(name)?).ok();
+        match (root, keys) {
+            (Root::Id, _) => Some(Found::Text(event.id())),
+            (Root::Source, _) => Some(Found::Text(event.source())),
+            (Root::Type, _) => Some(Found::Text(event.event_type().as_str())),
+            (Root::Subject, _) => event.subject().map(Found::Text),
+            (Root::Time, _) => event.time().map(|time| Found::Text(time.as_str())),
+            (Root::Attribute(name), _) => attribute(name).map(Found::Made),
+            (Root::Extension, keys) => {
+                let name = keys.first()?;
+                let (_, text) = event
+                    .extensions()
+                    .find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+                serde_json::from_str(text).ok().map(Found::Made)
             }
-            ("data", [key]) if self.version.is_some() && key.eq_ignore_ascii_case("modelVersion") => {
-                text(self.version()?)
+            (Root::Data, [key]) if self.model.is_some() && key.eq_ignore_ascii_case("modelName") => {
+                self.model().map(Found::Text)
             }
-            ("data", rest) => rest
-                .iter()
-                .try_fold(&self.data, |value, key| step(value, key))
-                .map(Cow::Borrowed),
-            _ => None,
+            (Root::Data, [key]) if self.version.is_some() && key.eq_ignore_ascii_case("modelVersion") => {
+                self.version().map(Found::Text)
+            }
+            (Root::Data, keys) => self.in_data(keys).map(Found::Json),
         }
     }
-}
 
-/// The member of an object under this key in any casing, or the element of an array with this index.
-fn step<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
-    match value {
-        Value::Object(map) => map.get(key).or_else(|| {
-            map.iter()
-                .find(|(name, _)| name.eq_ignore_ascii_case(key))
-                .map(|(_, value)| value)
-        }),
-        Value::Array(values) => values.get(key.parse::<usize>().ok()?),
-        _ => None,
+    fn in_data(&self, keys: &[String]) -> Option<&Value> {
+        let none = Names::default();
+        let (mut value, mut names) = (&self.data, &none);
+        for (depth, key) in keys.iter().enumerate() {
+            value = match value {
+                Value::Object(map) => {
+                    let found = names.get(map, key)?;
+                    // Which of the spellings it is found under only matters where it is large.
+                    names = self
+                        .names
+                        .iter()
+                        .find(|(name, _)| {
+                            depth == 0 && map.get(*name).is_some_and(|one| std::ptr::eq(one, found))
+                        })
+                        .map_or(&none, |(_, names)| names);
+                    found
+                }
+                Value::Array(values) => values.get(key.parse::<usize>().ok()?)?,
+                _ => return None,
+            };
+        }
+        Some(value)
     }
 }

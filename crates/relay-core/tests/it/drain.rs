@@ -111,7 +111,7 @@ impl Backlog {
     }
 
     fn n_sent(&self) -> usize {
-        self.github.script.requests().len()
+        usize::try_from(self.github.n.load(Ordering::Relaxed)).unwrap()
     }
 
     async fn health(&self) -> Health {
@@ -129,7 +129,8 @@ impl Backlog {
             drain.drained_at.map(|at| at.since(now).as_secs())
         );
         self.said.push((now, drain.drained_at.unwrap(), self.n_sent()));
-        drain.to_string()
+        assert_eq!(drain.says, drain.to_string());
+        drain.says.clone()
     }
 
     /// Works until so many requests were made, or nothing is left, asking after every so many; gives when the last of them ended.

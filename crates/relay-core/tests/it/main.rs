@@ -10,6 +10,8 @@ mod drain;
 #[cfg(test)]
 mod flow;
 #[cfg(test)]
+mod health;
+#[cfg(test)]
 mod numbers;
 #[cfg(test)]
 mod pass_through;
@@ -19,6 +21,8 @@ mod props;
 mod release;
 #[cfg(test)]
 mod rig;
+#[cfg(test)]
+mod rules;
 #[cfg(test)]
 mod spans;
 #[cfg(test)]

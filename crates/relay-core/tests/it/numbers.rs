@@ -195,6 +195,7 @@ async fn ok_the_path_of_some_events_in_numbers() {
 
     let expect = [
         "relay_alerts_total{alarm=events_being_lost} 1",
+        "relay_alerts_total{alarm=lane_held} 1",
         "relay_alerts_total{alarm=parked} 1",
         "relay_alerts_total{alarm=unreadable} 1",
         "relay_attempts_total{principal=default,outcome=give_up} 1",

@@ -210,8 +210,11 @@ mod tests {
         check(NEXT_LEASE_END, "INDEX items_leased (lease_until>?)");
         check(LOST, "items_leased");
         check(write::LANE_ITEMS, "INDEX items_lane (lane=?)");
-        check(write::NTH_START, "COVERING INDEX attempts_started (principal=?)");
-        check(write::LATEST_END, "COVERING INDEX attempts_ended (principal=?");
+        check(write::NTH_END, "COVERING INDEX attempts_ended (principal=?");
+        check(
+            write::LATEST_START,
+            "COVERING INDEX attempts_started (principal=?)",
+        );
         check(write::IN_FLIGHT, "INDEX attempts_open (principal=?)");
         check(write::FORGET, "INDEX attempts_old (started_at<?)");
         check(tracks::FIRST_TRACKED, "INDEX tracks_open");
@@ -265,8 +268,8 @@ mod tests {
             admin::HISTORY_OF_STRIPPED,
             admin::HISTORY_OF_EVENT,
             admin::HISTORY_OF_NOTHING,
-            write::NTH_START,
-            write::LATEST_END,
+            write::NTH_END,
+            write::LATEST_START,
             write::IN_FLIGHT,
             read::HISTORY_OF_ITEM,
         ] {

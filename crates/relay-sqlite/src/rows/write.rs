@@ -18,10 +18,9 @@ use super::{Tx, shift};
 use crate::error::corrupt;
 
 pub(super) const LANE_ITEMS: &str = "SELECT * FROM items WHERE holds_lane = 1 AND lane = ?1 ORDER BY id";
-pub(super) const NTH_START: &str =
-    "SELECT started_at FROM attempts WHERE principal = ?1 ORDER BY started_at DESC LIMIT 1 OFFSET ?2";
-pub(super) const LATEST_END: &str =
-    "SELECT max(ended_at) FROM attempts WHERE principal = ?1 AND ended_at IS NOT NULL";
+pub(super) const NTH_END: &str = "SELECT ended_at FROM attempts WHERE principal = ?1 AND ended_at IS NOT NULL \
+     ORDER BY ended_at DESC LIMIT 1 OFFSET ?2";
+pub(super) const LATEST_START: &str = "SELECT max(started_at) FROM attempts WHERE principal = ?1";
 pub(super) const IN_FLIGHT: &str = "SELECT count(*) FROM attempts WHERE principal = ?1 AND ended_at IS NULL";
 pub(super) const FORGET: &str = "DELETE FROM attempts WHERE ended_at IS NOT NULL AND started_at < ?1";
 
@@ -337,15 +336,15 @@ impl Rows for Tx<'_> {
             .map(|_| ())
     }
 
-    fn nth_latest_start(&mut self, principal: &str, n: u32) -> Stored<Option<Timestamp>> {
+    fn nth_latest_end(&mut self, principal: &str, n: u32) -> Stored<Option<Timestamp>> {
         let before = n.max(1) - 1;
-        self.first(NTH_START, params![principal, before], |row| {
+        self.first(NTH_END, params![principal, before], |row| {
             row.get(0).map(Timestamp::from_unix_ms)
         })
     }
 
-    fn latest_end(&mut self, principal: &str) -> Stored<Option<Timestamp>> {
-        let at: Option<Option<i64>> = self.first(LATEST_END, params![principal], |row| row.get(0))?;
+    fn latest_start(&mut self, principal: &str) -> Stored<Option<Timestamp>> {
+        let at: Option<Option<i64>> = self.first(LATEST_START, params![principal], |row| row.get(0))?;
         Ok(at.flatten().map(Timestamp::from_unix_ms))
     }
 

@@ -33,7 +33,9 @@ pub(crate) enum Found {
 
 /// Looks at the header of a file without touching it: no lock, no WAL, no file beside it. A missing file is fine.
 ///
-/// What the header says may be older than what lies in the WAL; so this refuses early, and `inspect` has the last word.
+/// What the header says may be older than what lies in the WAL; so this refuses early, and `inspect` has the last word. It has the only
+/// word where the file alone makes no sense and something lies beside it that SQLite completes it from: whoever is stopped while the
+/// WAL is moved leaves a file that is shorter than its header says, or a torn header.
 /// SQLite reads the header, and not we: where this process owns the journal already, closing a file of our own would
 /// free SQLite's POSIX locks on it (<https://www.sqlite.org/howtocorrupt.html> section 2.2).
 pub(crate) fn inspect_header(path: &Path) -> Result<(), OpenError> {
@@ -43,16 +45,32 @@ pub(crate) fn inspect_header(path: &Path) -> Result<(), OpenError> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let connection = Connection::open_with_flags(immutable(path), flags).map_err(failed(path, "opening"))?;
-    let number = |sql: &str| {
-        connection
-            .query_row(sql, [], |row| row.get::<_, i64>(0))
-            .map_err(unreadable(path))
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let application = match number("PRAGMA application_id") {
+        Err(error) if is_incomplete(&error) && is_completed_beside(path) => return Ok(()),
+        found => found.map_err(unreadable(path))?,
     };
-    match number("PRAGMA application_id")? {
+    match application {
         0 => Ok(()),
-        APPLICATION_ID => known(path, number("PRAGMA user_version")?).map(|_| ()),
+        APPLICATION_ID => known(path, number("PRAGMA user_version").map_err(unreadable(path))?).map(|_| ()),
         other => Err(other_application(path, other)),
     }
+}
+
+fn is_incomplete(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
+    )
+}
+
+/// Whether a WAL or a rollback journal lies beside the file.
+fn is_completed_beside(path: &Path) -> bool {
+    ["-wal", "-journal"].into_iter().any(|ending| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        std::fs::metadata(name).is_ok_and(|found| found.len() > 0)
+    })
 }
 
 /// The path as a URI that promises SQLite an unchanging file.

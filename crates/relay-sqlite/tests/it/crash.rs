@@ -150,6 +150,44 @@ async fn err_another_process_owns_the_file_and_not_its_name() {
     assert_eq!(wait_for_check(&journal), Health::Sound);
 }
 
+/// The header is among the first pages that a checkpoint moves; who is stopped after it leaves a file that is shorter than it says, or a
+/// header that is torn. The WAL still has all of it.
+#[tokio::test]
+async fn ok_a_file_that_was_left_in_the_middle_of_a_checkpoint_is_opened() {
+    let (_folder, path) = folder();
+    let journal = open(&path);
+    for n in 0..12 {
+        let id = n.to_string();
+        journal
+            .accept(batch(at(0), vec![event(&id, &id, "1")]))
+            .await
+            .unwrap();
+    }
+    let (file, wal) = (
+        std::fs::read(&path).unwrap(),
+        std::fs::read(path.with_file_name("relay.db-wal")).unwrap(),
+    );
+    let mut longer = file.clone();
+    longer[28..32].copy_from_slice(&4_000_u32.to_be_bytes());
+    let mut torn = file.clone();
+    torn[..512].fill(0xA5);
+    for left in [longer, torn] {
+        let (_folder, path) = folder();
+        std::fs::write(&path, &left).unwrap();
+        // Without the WAL it is refused, and not touched.
+        let error = SqliteJournal::open(&path, OpenOptions::new()).unwrap_err();
+        assert!(
+            matches!(error, OpenError::Store { .. } | OpenError::NotAJournal { .. }),
+            "{error:?}"
+        );
+        assert_eq!(std::fs::read(&path).unwrap(), left);
+        std::fs::write(path.with_file_name("relay.db-wal"), &wal).unwrap();
+        let journal = open(&path);
+        assert_eq!(keys(&journal).await.len(), 12);
+        assert_eq!(wait_for_check(&journal), Health::Sound);
+    }
+}
+
 #[tokio::test]
 async fn ok_a_torn_wal_loses_only_what_was_torn_off() {
     let (_folder, path) = folder();

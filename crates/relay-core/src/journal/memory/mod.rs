@@ -17,7 +17,6 @@ use self::tracks::{TrackChange, Tracks};
 use crate::clock::Timestamp;
 use crate::journal::item::{
     Attempt, EventRow, EventSeq, Item, ItemId, Meta, Phase, Principal, ReleaseRow, Target, UnreadableRow,
-    Verdict,
 };
 use crate::journal::rows::{DueQuery, LaneFront, ReadRows, Rows, Stored};
 use crate::journal::scan::{HistoryRow, ItemFilter, Page, Parked, ScanQuery, Waiting};
@@ -355,38 +354,15 @@ impl ReadRows for State {
     }
 
     fn waiting(&mut self) -> Stored<Vec<Waiting>> {
-        let is_one =
-            |item: &&Item| item.lease.is_none() && matches!(item.phase, Phase::Judging | Phase::Waiting);
-        let mut waiting: BTreeMap<&str, Waiting> = BTreeMap::new();
-        for item in self.unsettled().filter(is_one) {
-            let of_target = waiting.entry(&item.target).or_insert_with(|| Waiting {
-                target: item.target.clone(),
-                n: 0,
-                earliest_due: item.due_at,
-                latest_due: item.due_at,
-            });
-            of_target.n += 1;
-            of_target.earliest_due = of_target.earliest_due.min(item.due_at);
-            of_target.latest_due = of_target.latest_due.max(item.due_at);
-        }
-        Ok(waiting.into_values().collect())
+        Ok(Waiting::count(self.unsettled()))
     }
 
     fn parked(&mut self) -> Stored<Parked> {
-        let is_latest = |item: &Item| {
+        let is_latest = |item: &&Item| {
             let release = self.releases.get(&item.key);
             release.is_some_and(|release| release.item == item.id && !release.forgotten)
         };
-        let (mut parked, mut lanes) = (Parked::default(), BTreeSet::new());
-        for item in self.items.values() {
-            if matches!(item.verdict, Some(Verdict::Parked { .. })) && is_latest(item) {
-                parked.n += 1;
-                parked.oldest = parked.oldest.into_iter().chain(item.settled_at).min();
-                lanes.extend(item.lane.as_ref().filter(|_| item.holds_lane));
-            }
-        }
-        parked.n_lanes = u64::try_from(lanes.len()).unwrap_or(u64::MAX);
-        Ok(parked)
+        Ok(Parked::count(self.items.values().filter(is_latest)))
     }
 
     fn latest_attempts(&mut self, principal: &str, limit: usize) -> Stored<Vec<Attempt>> {
@@ -605,27 +581,27 @@ impl Rows for State {
         Ok(())
     }
 
-    fn nth_latest_start(&mut self, principal: &str, n: u32) -> Stored<Option<Timestamp>> {
-        let mut starts: Vec<Timestamp> = self
-            .attempts
-            .values()
-            .filter(|row| row.principal == principal)
-            .map(|row| row.started_at)
-            .collect();
-        starts.sort_unstable();
-        let index = usize::try_from(n).unwrap_or(usize::MAX);
-        Ok(starts
-            .len()
-            .checked_sub(index.max(1))
-            .and_then(|index| starts.get(index).copied()))
-    }
-
-    fn latest_end(&mut self, principal: &str) -> Stored<Option<Timestamp>> {
-        Ok(self
+    fn nth_latest_end(&mut self, principal: &str, n: u32) -> Stored<Option<Timestamp>> {
+        let mut ends: Vec<Timestamp> = self
             .attempts
             .values()
             .filter(|row| row.principal == principal)
             .filter_map(|row| row.ended_at)
+            .collect();
+        ends.sort_unstable();
+        let index = usize::try_from(n).unwrap_or(usize::MAX);
+        Ok(ends
+            .len()
+            .checked_sub(index.max(1))
+            .and_then(|index| ends.get(index).copied()))
+    }
+
+    fn latest_start(&mut self, principal: &str) -> Stored<Option<Timestamp>> {
+        Ok(self
+            .attempts
+            .values()
+            .filter(|row| row.principal == principal)
+            .map(|row| row.started_at)
             .max())
     }
 

@@ -154,7 +154,7 @@ fn begin(
 ) -> Result<Item, JournalError> {
     let target = new.target.key();
     if verb.rows.target(&target)?.is_none() {
-        let mut row = Target {
+        let mut fresh = Target {
             key: target.clone(),
             principal: new.target.identity.clone(),
             repository: new.target.repository.as_str().to_owned(),
@@ -169,10 +169,12 @@ fn begin(
             pause: None,
             blocked_ms: 0,
         };
-        // A person paused the repository, whatever is sent there.
-        let others = verb.same_repository(&row)?;
-        row.pause = others.into_iter().find_map(|other| other.pause);
-        verb.rows.put_target(&row)?;
+        // What closes a repository closes it for whatever is sent there from now on.
+        for other in verb.same_repository(&fresh)? {
+            fresh.block = fresh.block.or(other.block);
+            fresh.pause = fresh.pause.or(other.pause);
+        }
+        verb.rows.put_target(&fresh)?;
     }
     let item = Item {
         id: ItemId(0),

@@ -307,19 +307,21 @@ fn close_if_spent(
         return Ok(());
     }
     let budget = budgets.of(principal);
-    let mut nth = |n: u32| {
-        if n == 0 {
-            Ok(None)
-        } else {
-            verb.rows.nth_latest_start(principal, n)
-        }
+    let in_flight = verb.rows.in_flight(principal)?;
+    // What is under way has not ended yet, so it comes before everything that has.
+    let mut bound = |n: u32| match n.checked_sub(in_flight) {
+        None | Some(0) => Ok(None),
+        Some(n) => verb.rows.nth_latest_end(principal, n),
     };
-    let (minute_bound, hour_bound, latest_start) = (nth(budget.per_minute)?, nth(budget.per_hour)?, nth(1)?);
+    let (minute_bound, hour_bound) = (bound(budget.per_minute)?, bound(budget.per_hour)?);
     let spent = Spent {
-        latest: latest_start.max(verb.rows.latest_end(principal)?),
+        latest: verb
+            .rows
+            .latest_start(principal)?
+            .max(verb.rows.nth_latest_end(principal, 1)?),
         minute_bound,
         hour_bound,
-        in_flight: verb.rows.in_flight(principal)?,
+        in_flight,
     };
     match opening(budget, &spent, verb.now) {
         Opening::Now => return Ok(()),

@@ -197,6 +197,12 @@ impl<'a> Verb<'a> {
                 relay_id: item.relay_id.to_string(),
                 why: why.clone(),
             });
+            if after.holds_lane && after.lane.is_some() {
+                self.alerts.push(Alert::LaneHeld {
+                    route: item.route.clone(),
+                    relay_id: item.relay_id.to_string(),
+                });
+            }
         }
         if matches!(step, Step::Dispatch { .. }) {
             self.begin_track(&after)?;

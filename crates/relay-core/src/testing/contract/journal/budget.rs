@@ -91,6 +91,26 @@ pub async fn no_minute_has_more_than_its_budget(journal: &dyn Journal) {
     t.finish().await;
 }
 
+/// A request reaches GitHub between its start and its end. So from the end of one to the start of the n-th after it lies a whole
+/// window, and wherever in between they arrive, GitHub sees no more than n in any.
+pub async fn a_window_holds_wherever_requests_arrive(journal: &dyn Journal) {
+    let mut t = Trial::new("a_window_holds_wherever_requests_arrive", journal);
+    t.budgets.default = Budget::unbounded().with_per_minute(3).with_max_in_flight(2);
+    fill(&mut t, 12).await;
+    let lasts = secs(20);
+    let starts = send_all(&mut t, lasts).await;
+    holds!(t, starts.len() >= 12, "all were sent");
+    for four in starts.windows(4) {
+        let between = four[3].since(four[0].after(lasts));
+        holds!(
+            t,
+            between >= secs(60),
+            "{between:?} between the end of one and the start of the third after it"
+        );
+    }
+    t.finish().await;
+}
+
 /// Never more than `per_hour` attempts start in any 3,600 seconds, over many hours, beside the other bounds.
 pub async fn no_hour_has_more_than_its_budget(journal: &dyn Journal) {
     let mut t = Trial::new("no_hour_has_more_than_its_budget", journal);

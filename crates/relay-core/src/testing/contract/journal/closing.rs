@@ -13,7 +13,7 @@ use crate::alarm::Alert;
 use crate::dispatch::{Advice, Checked, Dispatched, Scope};
 use crate::journal::item::{Phase, Verdict};
 use crate::journal::scan::Entry;
-use crate::journal::{ClaimKind, Command, Journal, Record, Settlement, Task};
+use crate::journal::{ClaimKind, Closing, Command, Journal, Record, Settlement, Task};
 use crate::retry::{CHECK_EVERY, LONGEST_WAIT, NOT_SENT_FOR};
 use crate::testing::contract::journal::trial::{Trial, error, holds, run, same, secs};
 use crate::testing::rows::Arrival;
@@ -300,6 +300,50 @@ pub async fn what_is_blocked_is_checked_on_command(journal: &dyn Journal) {
     let mut sent = t.sent_ids().await;
     sent.sort_unstable();
     same!(t, sent, [a, b, c], "and goes, beside what was open");
+    t.finish().await;
+}
+
+/// A repository that is blocked, or that a person paused, is so for an event type that is sent there for the first time.
+pub async fn what_is_closed_is_closed_for_what_comes_later(journal: &dyn Journal) {
+    let mut t = Trial::new("what_is_closed_is_closed_for_what_comes_later", journal);
+    let at = |model: &str, repository: &str| Arrival::new(model, "1").with_repository(repository);
+    t.arrive(&at("a", "octo/gone")).await;
+    t.arrive(&at("b", "octo/paused")).await;
+    t.open().await;
+    for work in t.sends().await {
+        let gone = work.item.target.contains("octo/gone");
+        let advice = if gone {
+            Advice::Block(Scope::Target)
+        } else {
+            Advice::NotSent
+        };
+        t.fail(&work, advice).await;
+    }
+    let what = Closing::Target {
+        identity: "default".to_owned(),
+        repository: "Octo/Paused".to_owned(),
+    };
+    let why = "maintenance".to_owned();
+    let written = t
+        .command(Command::Pause {
+            what: what.clone(),
+            why,
+        })
+        .await;
+    holds!(t, written.is_ok(), "{written:?}");
+    let later = t.arrive(&at("c", "OCTO/gone").with_event_type("later")).await;
+    let paused = t.arrive(&at("d", "octo/PAUSED").with_event_type("later")).await;
+    // No answer opens nothing.
+    t.check_all(Err(error(Advice::NotSent))).await;
+    t.advance(LONGEST_WAIT);
+    same!(t, t.sent_ids().await, [], "what goes while it is closed");
+    let written = t.command(Command::Resume { what }).await;
+    holds!(t, written.is_ok(), "{written:?}");
+    holds!(t, t.sent_ids().await.contains(&paused), "what was paused goes");
+    t.expect_phase(later, Phase::Waiting).await;
+    t.advance(CHECK_EVERY);
+    t.open().await;
+    holds!(t, t.sent_ids().await.contains(&later), "what was blocked goes");
     t.finish().await;
 }
 

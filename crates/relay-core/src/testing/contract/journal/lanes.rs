@@ -3,6 +3,7 @@
 //! **Reads**: `trial`.
 //! **Source**: DESIGN section 6, lane and order; section 2: in a lane an older version never goes out after a newer one.
 
+use crate::alarm::Alert;
 use crate::dispatch::{Advice, Scope};
 use crate::journal::item::{ItemId, Phase};
 use crate::journal::{Command, Journal};
@@ -310,6 +311,8 @@ pub async fn every_lane_is_held_by_what_parks_until_refused(journal: &dyn Journa
     t.fail(&work, Advice::GiveUp).await;
     t.expect_verdict(v1, "parked").await;
     same!(t, t.n_parked_alerts(), 1, "an alarm");
+    let n_held = t.n_alerts(|alert| matches!(alert, Alert::LaneHeld { .. }));
+    same!(t, n_held, 1, "an alarm about the lane");
     let v3 = t.arrive(&every("m", "3")).await;
     t.advance(secs(48 * 3_600));
     t.send_nothing("a person must decide about version 1").await;

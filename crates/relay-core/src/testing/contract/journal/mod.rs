@@ -136,6 +136,7 @@ clauses! {
         a_blocked_target_is_checked_every_ten_minutes,
         what_is_blocked_is_checked_on_command,
         a_blocked_target_closes_its_repository,
+        what_is_closed_is_closed_for_what_comes_later,
         a_check_that_is_told_no_blocks,
         a_limit_closes_the_principal_until_then,
         the_latest_limit_counts,
@@ -157,6 +158,7 @@ clauses! {
     budget:
         no_minute_has_more_than_its_budget,
         no_hour_has_more_than_its_budget,
+        a_window_holds_wherever_requests_arrive,
         requests_keep_their_distance,
         no_more_than_so_many_are_under_way,
         each_principal_has_its_budget;

@@ -1,0 +1,815 @@
+//! Conditions against tables, and against a model that follows Event Grid's page word by word.
+
+use eventgrid_schema::Event;
+use proptest::collection::vec;
+use proptest::prelude::{Strategy, any, prop_oneof, proptest};
+use proptest::sample::select;
+use proptest::test_runner::Config;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::rules::RouteConfig;
+
+const TYPE: &str = "Microsoft.MachineLearningServices.ModelRegistered";
+
+fn event(data: &Value) -> String {
+    json!({
+        "id": "e-1", "topic": "/subscriptions/s/resourceGroups/r/providers/Microsoft.MachineLearningServices/workspaces/ML-Prod",
+        "subject": "models/credit-risk:7", "eventType": TYPE, "eventTime": "2026-11-22T10:00:00Z", "data": data,
+        "dataVersion": "2", "metadataVersion": "1"
+    })
+    .to_string()
+}
+
+/// A version with these tags.
+fn tagged(tags: &Value) -> String {
+    event(&json!({ "modelName": "credit-risk", "modelVersion": "7", "modelTags": tags }))
+}
+
+fn with_view<T>(element: &str, look: impl FnOnce(&EventView<'_>) -> T) -> T {
+    let event = Event::parse_element(element).unwrap();
+    look(&EventView::of(&event).unwrap())
+}
+
+fn holds(element: &str, condition: Value) -> bool {
+    let config: ConditionConfig = serde_json::from_value(condition).unwrap();
+    let conditions = load(&[config]).unwrap();
+    with_view(element, |view| conditions.iter().all(|one| one.holds(view)))
+}
+
+#[test]
+fn ok_every_operator_over_every_kind_of_value() {
+    use Operator as O;
+    // What each of these values answers to each operator: a number, a text that is one, a text, a boolean, missing, null, an array.
+    let values = [
+        json!(5),
+        json!("5"),
+        json!("Prod"),
+        json!(true),
+        Value::Null,
+        json!(["Prod", 5]),
+    ];
+    let check = |operator: Operator, wanted: Value, expect: [bool; 7]| {
+        let config = ConditionConfig::test("data.modelTags.x", operator, wanted.clone());
+        let conditions = load(&[config]).unwrap();
+        let mut found: Vec<bool> = values
+            .iter()
+            .map(|value| {
+                with_view(&tagged(&json!({ "x": value })), |view| {
+                    conditions.iter().all(|one| one.holds(view))
+                })
+            })
+            .collect();
+        let missing = with_view(&tagged(&json!({})), |view| {
+            conditions.iter().all(|one| one.holds(view))
+        });
+        found.insert(4, missing);
+        assert_eq!(found, expect, "{operator} {wanted}");
+    };
+    const T: bool = true;
+    const F: bool = false;
+    //                                                       5  "5" Prod true -  null [Prod, 5]
+    check(O::NumberIn, json!([5, 6]), [T, T, F, F, F, F, F]);
+    check(O::NumberNotIn, json!([5, 6]), [F, F, T, T, T, T, T]);
+    check(O::NumberInRange, json!([[1, 2], [5, 5]]), [T, T, F, F, F, F, F]);
+    check(
+        O::NumberNotInRange,
+        json!([[1, 2], [6, 7.5]]),
+        [T, T, F, F, F, F, F],
+    );
+    check(O::NumberLessThan, json!(5), [F, F, F, F, F, F, F]);
+    check(O::NumberLessThan, json!(5.5), [T, T, F, F, F, F, F]);
+    check(O::NumberLessThanOrEquals, json!(5), [T, T, F, F, F, F, F]);
+    check(O::NumberGreaterThan, json!(5), [F, F, F, F, F, F, F]);
+    check(O::NumberGreaterThan, json!(-1), [T, T, F, F, F, F, F]);
+    check(O::NumberGreaterThanOrEquals, json!(5), [T, T, F, F, F, F, F]);
+    check(O::BoolEquals, json!(true), [F, F, F, T, F, F, F]);
+    check(O::BoolEquals, json!(false), [F, F, F, F, F, F, F]);
+    check(O::StringContains, json!(["RO", "x"]), [F, F, T, F, F, F, F]);
+    check(O::StringNotContains, json!(["RO", "x"]), [T, T, F, T, F, F, F]);
+    check(O::StringBeginsWith, json!(["pR", "5"]), [T, T, T, F, F, F, F]);
+    check(O::StringNotBeginsWith, json!(["pR", "5"]), [F, F, F, T, F, F, F]);
+    check(O::StringEndsWith, json!(["D", "UE"]), [F, F, T, T, F, F, F]);
+    check(O::StringNotEndsWith, json!(["D", "UE"]), [T, T, F, F, F, F, F]);
+    check(O::StringIn, json!(["prod", "5", "TRUE"]), [T, T, T, T, F, F, F]);
+    check(O::StringNotIn, json!(["prod", "5"]), [F, F, F, T, T, T, T]);
+    check(O::IsNullOrUndefined, Value::Null, [F, F, F, F, T, T, F]);
+    check(O::IsNotNull, Value::Null, [T, T, T, T, F, F, T]);
+}
+
+#[test]
+fn ok_elements_of_arrays_are_looked_at_where_it_is_asked_for() {
+    let check = |array: Value, operator: &str, values: Value, expect: bool| {
+        let condition =
+            json!({ "key": "data.modelTags.x", "operator": operator, "values": values, "arrays": true });
+        assert_eq!(
+            holds(&tagged(&json!({ "x": array })), condition),
+            expect,
+            "{array} {operator}"
+        );
+    };
+    check(json!(["a", "b"]), "StringIn", json!(["B"]), true);
+    check(json!(["a", 1]), "StringIn", json!(["c", "d"]), false);
+    check(json!(["a", "b"]), "StringNotIn", json!(["B"]), false);
+    check(json!(["a", "b"]), "StringNotContains", json!(["c"]), true);
+    check(json!([1, "x", { "y": 2 }]), "NumberNotIn", json!([2]), true);
+    check(json!([1, 9]), "NumberInRange", json!([[8, 10]]), true);
+    // Nothing in it can be compared: as if it were not there.
+    check(json!([]), "StringNotContains", json!(["c"]), false);
+    check(json!([{ "y": 2 }]), "NumberNotIn", json!([2]), true);
+    // A single value is one all the same.
+    check(json!("b"), "StringIn", json!(["B"]), true);
+}
+
+#[test]
+fn ok_any_field_of_either_schema() {
+    let element = event(&json!({
+        "ModelName": "credit-risk", "modelVersion": 20, "modelTags": { "azureml.pipelineid": "p-1", "n": { "deep": [7] } }
+    }));
+    let check = |key: &str, operator: &str, value: Value, expect: bool| {
+        let name = if value.is_array() { "values" } else { "value" };
+        assert_eq!(
+            holds(&element, json!({ "key": key, "operator": operator, name: value })),
+            expect,
+            "{key}"
+        );
+    };
+    check("id", "StringIn", json!(["E-1"]), true);
+    check("Topic", "StringEndsWith", json!(["/workspaces/ml-prod"]), true);
+    check("source", "StringContains", json!(["nothing"]), false);
+    check("EventType", "StringIn", json!([TYPE.to_uppercase()]), true);
+    check("subject", "StringBeginsWith", json!(["models/credit-"]), true);
+    check("time", "StringBeginsWith", json!(["2026-11-"]), true);
+    check("dataVersion", "NumberIn", json!([2]), true);
+    check("specversion", "StringIn", json!(["1.0"]), false);
+    check("data.modelVersion", "NumberGreaterThan", json!(19), true);
+    check("data.modelversion", "StringIn", json!(["20"]), true);
+    check("DATA.modelname", "StringIn", json!(["CREDIT-RISK"]), true);
+    check(
+        "data.MODELTAGS[\"AzureML.PipelineId\"]",
+        "StringIn",
+        json!(["p-1"]),
+        true,
+    );
+    check("data.modelTags.n.deep.0", "NumberIn", json!([7]), true);
+    check("data.modelTags.n.deep.1", "NumberIn", json!([7]), false);
+    let cloud = json!({
+        "specversion": "1.0", "id": "e-1", "source": "/x", "type": "Contoso.Own", "comexample": 5, "data": { "a": "b" }
+    })
+    .to_string();
+    assert!(holds(
+        &cloud,
+        json!({ "key": "extensions.comExample", "operator": "StringBeginsWith", "values": ["5", "1"] })
+    ));
+    assert!(holds(
+        &cloud,
+        json!({ "key": "specversion", "operator": "StringIn", "values": ["1.0"] })
+    ));
+    assert!(holds(
+        &cloud,
+        json!({ "key": "extensions.other", "operator": "IsNullOrUndefined" })
+    ));
+}
+
+#[test]
+fn ok_versions_that_are_not_numbers_match_no_number() {
+    let check = |version: Value, expect: bool| {
+        let element = event(&json!({ "modelName": "m", "modelVersion": version }));
+        let condition =
+            json!({ "key": "data.modelVersion", "operator": "NumberGreaterThanOrEquals", "value": 0 });
+        assert_eq!(holds(&element, condition), expect, "{version}");
+    };
+    for version in [
+        json!("7"),
+        json!(7),
+        json!("1.10"),
+        json!("007"),
+        json!("1e3"),
+        json!("20261122093015123"),
+    ] {
+        check(version, true);
+    }
+    for version in [
+        "v7", "1.2.3", "7a", "0x7", "inf", "NaN", "+7", "-7", ".7", "7.", "7.e1", "1e999", "١",
+    ] {
+        check(json!(version), false);
+    }
+    check(json!("9".repeat(65)), false);
+}
+
+#[test]
+fn ok_all_any_not_models_and_workspaces() {
+    let element = tagged(&json!({ "stage": "prod" }));
+    let stage =
+        |values: Value| json!({ "key": "data.modelTags.stage", "operator": "StringIn", "values": values });
+    let check = |condition: Value, expect: bool| {
+        assert_eq!(holds(&element, condition.clone()), expect, "{condition}");
+    };
+    check(
+        json!({ "any": [stage(json!(["dev"])), stage(json!(["prod"]))] }),
+        true,
+    );
+    check(
+        json!({ "any": [stage(json!(["dev"])), stage(json!(["test"]))] }),
+        false,
+    );
+    check(
+        json!({ "all": [stage(json!(["prod"])), { "models": ["credit-*"] }] }),
+        true,
+    );
+    check(json!({ "not": stage(json!(["dev"])) }), true);
+    check(json!({ "not": { "models": ["credit-*"] } }), false);
+    check(json!({ "models": ["Credit-*"] }), false);
+    check(json!({ "workspaces": ["ml-PROD"] }), true);
+    check(json!({ "workspaces": ["other"] }), false);
+    check(
+        json!({ "not": { "any": [{ "workspaces": ["other"] }, { "not": { "models": ["*"] } }] } }),
+        true,
+    );
+    // An event without a model has none that a glob fits, not even `*`.
+    let run = json!({
+        "id": "e", "topic": "/x", "subject": "s", "eventType": "Microsoft.MachineLearningServices.RunCompleted",
+        "eventTime": "2026-11-22T10:00:00Z", "data": { "runId": "r" }, "dataVersion": "2"
+    })
+    .to_string();
+    assert!(!holds(&run, json!({ "models": ["*"] })));
+    assert!(!holds(&run, json!({ "workspaces": ["x"] })));
+    assert!(holds(&run, json!({ "not": { "models": ["*"] } })));
+}
+
+#[test]
+fn ok_letters_beyond_ascii_are_compared_without_case() {
+    let check = |found: &str, operator: &str, wanted: &str, expect: bool| {
+        let condition = json!({ "key": "data.modelTags.x", "operator": operator, "values": [wanted] });
+        assert_eq!(
+            holds(&tagged(&json!({ "x": found })), condition),
+            expect,
+            "{found} {operator} {wanted}"
+        );
+    };
+    check("MODÈLE", "StringIn", "modèle", true);
+    check("ΑΣΑ", "StringBeginsWith", "ας", false);
+    check("ΑΣΑ", "StringBeginsWith", "ΑΣ", true);
+    check("\u{212a}", "StringIn", "k", true);
+    check("k", "StringIn", "\u{212a}", true);
+    check("abcÉ", "StringEndsWith", "é", true);
+    check("é", "StringBeginsWith", "e", false);
+    check("ab", "StringBeginsWith", "abc", false);
+    check("ab", "StringEndsWith", "cab", false);
+}
+
+#[test]
+fn ok_a_filter_of_event_grid_can_be_pasted() {
+    let pasted = r#"{ "operatorType": "stringcontains", "key": "Subject", "values": ["credit"] }"#;
+    let config: ConditionConfig = serde_json::from_str(pasted).unwrap();
+    assert_eq!(
+        config,
+        ConditionConfig::test("Subject", Operator::StringContains, json!(["credit"]))
+    );
+    let kept = serde_json::to_string(&config).unwrap();
+    assert_eq!(
+        kept,
+        r#"{"key":"Subject","operator":"StringContains","values":["credit"]}"#
+    );
+    assert_eq!(serde_json::from_str::<ConditionConfig>(&kept).unwrap(), config);
+    for operator in Operator::ALL {
+        let text = serde_json::to_string(&operator).unwrap();
+        assert_eq!(
+            serde_json::from_str::<Operator>(&text.to_uppercase()).unwrap(),
+            operator
+        );
+    }
+}
+
+#[test]
+fn err_conditions_that_cannot_be_meant_are_refused_with_their_place() {
+    let check = |conditions: Value, expect: &str| {
+        let mut route = RouteConfig::new("r", "a/b");
+        let error = match serde_json::from_value(conditions.clone()) {
+            Ok(read) => {
+                route.conditions = read;
+                route.build().unwrap_err().to_string()
+            }
+            Err(error) => error.to_string(),
+        };
+        assert!(error.contains(expect), "{conditions}: {error}");
+    };
+    let one = |operator: &str, name: &str, value: Value| json!([{ "key": "data.x", "operator": operator, name: value }]);
+    check(
+        json!([{ "key": "data.x", "operator": "StringIs", "values": ["a"] }]),
+        "unknown operator \"StringIs\", expected one of NumberIn,",
+    );
+    check(
+        json!([{ "key": "data.x", "operator": "StringIn", "valeus": ["a"] }]),
+        "unknown field `valeus`",
+    );
+    check(json!([{}]), "conditions[0]: it says nothing");
+    check(json!([{ "key": "data.x" }]), "data.x has no operator");
+    check(json!([{ "operator": "IsNotNull" }]), "an operator without a key");
+    check(
+        json!([{ "models": ["a"] }, { "any": [{ "models": ["a"], "not": { "models": ["b"] } }] }]),
+        "conditions[1].any[0]: it says models and not at once",
+    );
+    check(
+        json!([{ "models": ["a"], "value": 1 }]),
+        "belong to key and operator",
+    );
+    check(json!([{ "models": [] }]), "the list is empty");
+    check(json!([{ "models": [""] }]), "a pattern is empty");
+    check(json!([{ "workspaces": [] }]), "the list is empty");
+    check(json!([{ "workspaces": ["/not/an/id"] }]), "conditions[0]: ");
+    check(json!([{ "any": [] }]), "the list is empty");
+    check(
+        json!([{ "not": { "all": [] } }]),
+        "conditions[0].not: the list is empty",
+    );
+    check(one("StringIn", "values", json!([])), "StringIn has an empty list");
+    check(
+        one("StringIn", "value", json!("a")),
+        "StringIn takes a list of `values`",
+    );
+    check(
+        one("StringIn", "values", json!(["a", 1])),
+        "StringIn takes texts, and not 1",
+    );
+    check(
+        one("StringContains", "values", json!([""])),
+        "nothing can be meant",
+    );
+    check(
+        one("StringIn", "values", json!(["x".repeat(513)])),
+        "512 characters",
+    );
+    check(
+        one("StringIn", "values", vec!["x"; 1_001].into()),
+        "1000 are the limit",
+    );
+    check(
+        one("NumberIn", "values", json!(["5"])),
+        "NumberIn takes numbers, and not \"5\"",
+    );
+    check(
+        one("NumberIn", "values", json!([9_007_199_254_740_993_u64 + 1])),
+        "compare it as a text",
+    );
+    check(
+        one("NumberLessThan", "values", json!([5])),
+        "NumberLessThan takes one `value`",
+    );
+    check(
+        one("NumberInRange", "values", json!([[1, 2, 3]])),
+        "takes ranges such as [1, 5]",
+    );
+    check(one("NumberInRange", "values", json!([[2, 1]])), "is empty");
+    check(one("BoolEquals", "value", json!("true")), "takes true or false");
+    check(
+        one("IsNotNull", "value", json!(true)),
+        "takes neither value nor values",
+    );
+    // Fields that no event has, at any depth.
+    check(
+        json!([{ "not": { "key": "modelTags.stage", "operator": "IsNotNull" } }]),
+        "conditions[0].not: modelTags.stage refers to nothing",
+    );
+    check(
+        json!([{ "key": "evenType", "operator": "IsNotNull" }]),
+        "evenType refers to nothing: an event has id, type,",
+    );
+    check(
+        json!([{ "key": "data.a b", "operator": "IsNotNull" }]),
+        "is no field",
+    );
+    // Depth and number.
+    let mut deep = json!({ "models": ["a"] });
+    for _ in 0..8 {
+        deep = json!({ "not": deep });
+    }
+    check(json!([deep]), "8 deep");
+    check(vec![json!({ "models": ["a"] }); 257].into(), "256 conditions");
+    // Contradictions.
+    check(
+        json!([
+            { "key": "data.modelTags.stage", "operator": "StringIn", "values": ["prod"] },
+            { "models": ["a*"] },
+            { "key": "data.modelTags.stage", "operator": "StringIn", "values": ["dev"] }
+        ]),
+        "conditions[0] (data.modelTags.stage StringIn [\"prod\"]) and conditions[2] (data.modelTags.stage StringIn [\"dev\"]) contradict",
+    );
+    check(
+        json!([{ "any": [{ "all": [
+            { "key": "data.x", "operator": "NumberLessThan", "value": 5 },
+            { "key": "data.x", "operator": "NumberGreaterThanOrEquals", "value": 5 }
+        ] }] }]),
+        "conditions[0].any[0].all[0] (",
+    );
+    check(
+        json!([{ "key": "type", "operator": "StringIn", "values": ["Contoso.Other"] }]),
+        "none of the `event_types` can match",
+    );
+}
+
+#[test]
+fn ok_what_is_surely_apart_and_what_may_meet() {
+    let check = |a: Value, b: Value, expect: bool| {
+        let one = |value: &Value| {
+            let config: ConditionConfig = serde_json::from_value(value.clone()).unwrap();
+            load(&[config]).unwrap().remove(0)
+        };
+        let (x, y) = (one(&a), one(&b));
+        assert_eq!((disjoint(&x, &y), disjoint(&y, &x)), (expect, expect), "{a} {b}");
+    };
+    let of = |key: &str, operator: &str, value: Value| {
+        let name = if value.is_array() { "values" } else { "value" };
+        json!({ "key": key, "operator": operator, name: value })
+    };
+    let x = |operator: &str, value: Value| of("data.x", operator, value);
+    check(
+        x("StringIn", json!(["a", "B"])),
+        x("StringIn", json!(["c"])),
+        true,
+    );
+    check(
+        x("StringIn", json!(["a", "B"])),
+        x("StringIn", json!(["b"])),
+        false,
+    );
+    check(
+        x("StringIn", json!(["a"])),
+        of("data.y", "StringIn", json!(["c"])),
+        false,
+    );
+    // `x` and `X` may both be there, with different values; roots in any casing are one.
+    check(
+        x("StringIn", json!(["a"])),
+        of("data.X", "StringIn", json!(["c"])),
+        false,
+    );
+    check(
+        of("Topic", "StringIn", json!(["a"])),
+        of("source", "StringIn", json!(["c"])),
+        true,
+    );
+    check(
+        x("StringIn", json!(["a"])),
+        x("StringNotIn", json!(["A", "b"])),
+        true,
+    );
+    check(
+        x("StringIn", json!(["a", "c"])),
+        x("StringNotIn", json!(["a"])),
+        false,
+    );
+    check(
+        x("StringIn", json!(["ab"])),
+        x("StringBeginsWith", json!(["b", "c"])),
+        true,
+    );
+    check(
+        x("StringIn", json!(["ab"])),
+        x("StringNotContains", json!(["B"])),
+        true,
+    );
+    check(
+        x("StringBeginsWith", json!(["ab"])),
+        x("StringBeginsWith", json!(["ac"])),
+        true,
+    );
+    check(
+        x("StringBeginsWith", json!(["ab"])),
+        x("StringBeginsWith", json!(["a"])),
+        false,
+    );
+    check(
+        x("StringEndsWith", json!(["ab"])),
+        x("StringEndsWith", json!(["cb"])),
+        true,
+    );
+    check(
+        x("StringContains", json!(["ab"])),
+        x("StringContains", json!(["cd"])),
+        false,
+    );
+    check(
+        x("NumberIn", json!([1, 2])),
+        x("NumberNotIn", json!([2, 1])),
+        true,
+    );
+    check(x("NumberIn", json!([1])), x("NumberGreaterThan", json!(1)), true);
+    check(
+        x("NumberInRange", json!([[1, 2]])),
+        x("NumberInRange", json!([[3, 4]])),
+        true,
+    );
+    check(
+        x("NumberInRange", json!([[1, 2]])),
+        x("NumberInRange", json!([[2, 4]])),
+        false,
+    );
+    check(
+        x("NumberLessThan", json!(2)),
+        x("NumberGreaterThan", json!(2)),
+        true,
+    );
+    check(
+        x("NumberLessThanOrEquals", json!(2)),
+        x("NumberGreaterThanOrEquals", json!(2)),
+        false,
+    );
+    check(x("BoolEquals", json!(true)), x("BoolEquals", json!(false)), true);
+    check(
+        x("BoolEquals", json!(true)),
+        json!({ "not": x("BoolEquals", json!(true)) }),
+        true,
+    );
+    check(
+        x("IsNotNull", Value::Null),
+        json!({ "key": "data.x", "operator": "IsNullOrUndefined" }),
+        true,
+    );
+    check(
+        x("StringIn", json!(["a"])),
+        json!({ "key": "data.x", "operator": "IsNullOrUndefined" }),
+        true,
+    );
+    check(
+        x("StringNotIn", json!(["a"])),
+        json!({ "key": "data.x", "operator": "IsNullOrUndefined" }),
+        false,
+    );
+    // 5 and "5" are a number and a text to both.
+    check(x("StringIn", json!(["5"])), x("NumberIn", json!([6])), false);
+    // An array may hold both.
+    let array = json!({ "key": "data.x", "operator": "StringIn", "values": ["a"], "arrays": true });
+    check(array, x("StringIn", json!(["b"])), false);
+    check(json!({ "models": ["a*"] }), json!({ "models": ["b*"] }), true);
+    check(
+        json!({ "models": ["a*"] }),
+        json!({ "not": { "models": ["a*"] } }),
+        true,
+    );
+    check(
+        json!({ "workspaces": ["a"] }),
+        json!({ "workspaces": ["A", "b"] }),
+        false,
+    );
+    let both = json!({ "any": [x("StringIn", json!(["a"])), x("StringIn", json!(["b"]))] });
+    check(both.clone(), x("StringIn", json!(["c"])), true);
+    check(both.clone(), x("StringIn", json!(["b", "c"])), false);
+    check(json!({ "not": both.clone() }), both, true);
+}
+
+// The model: Event Grid's page, word by word, and what this crate adds to it.
+
+fn model(config: &ConditionConfig, tags: &Value, version: &str) -> bool {
+    if let Some(inner) = &config.all {
+        return inner.iter().all(|one| model(one, tags, version));
+    }
+    if let Some(inner) = &config.any {
+        return inner.iter().any(|one| model(one, tags, version));
+    }
+    if let Some(inner) = &config.not {
+        return !model(inner, tags, version);
+    }
+    if let Some(globs) = &config.models {
+        return globs.iter().any(|glob| glob == "*" || glob == "credit-risk");
+    }
+    if let Some(names) = &config.workspaces {
+        return names.iter().any(|name| name.to_lowercase() == "ml-prod");
+    }
+    let found = match config.key.as_deref().unwrap() {
+        "subject" => Some(json!("models/credit-risk:7")),
+        "data.modelVersion" => Some(json!(version)),
+        "data.modelTags.x" => tags.get("x").cloned(),
+        "data.modelTags.Y" => tags.get("Y").or_else(|| tags.get("y")).cloned(),
+        "data.modelTags.y" => tags.get("y").or_else(|| tags.get("Y")).cloned(),
+        other => panic!("{other}"),
+    }
+    .filter(|value| !value.is_null());
+    let operator = config.operator.unwrap();
+    let name = operator.as_str();
+    if name == "IsNullOrUndefined" {
+        return found.is_none();
+    }
+    if name == "IsNotNull" {
+        return found.is_some();
+    }
+    let elements: Vec<Value> = match found {
+        None => Vec::new(),
+        Some(Value::Array(values)) => {
+            if config.arrays {
+                values
+            } else {
+                Vec::new()
+            }
+        }
+        Some(value) => vec![value],
+    };
+    let wanted: Vec<Value> = config
+        .values
+        .clone()
+        .unwrap_or_else(|| config.value.clone().into_iter().collect());
+    let positive = name.replace("Not", "");
+    // For each element: is it of the kind, and does it fit one value?
+    let answers: Vec<bool> = elements
+        .iter()
+        .filter_map(|element| model_fits(&positive, element, &wanted))
+        .collect();
+    if answers.is_empty() {
+        return matches!(name, "NumberNotIn" | "StringNotIn");
+    }
+    if name.contains("Not") {
+        answers.iter().all(|fits| !fits)
+    } else {
+        answers.contains(&true)
+    }
+}
+
+fn model_fits(positive: &str, element: &Value, wanted: &[Value]) -> Option<bool> {
+    if positive == "BoolEquals" {
+        let flag = match element {
+            Value::Bool(flag) => *flag,
+            Value::String(text) => text.to_lowercase().parse().ok()?,
+            _ => return None,
+        };
+        return Some(wanted == [json!(flag)]);
+    }
+    if positive.starts_with("Number") {
+        let number = match element {
+            Value::Number(number) => number.as_f64()?,
+            // The texts of these tests hold no "inf" and no "nan".
+            Value::String(text) => text.parse::<f64>().ok()?,
+            _ => return None,
+        };
+        let end = |value: &Value| value.as_f64().unwrap();
+        return Some(wanted.iter().any(|one| match positive {
+            "NumberIn" => number == end(one),
+            "NumberInRange" => end(&one[0]) <= number && number <= end(&one[1]),
+            "NumberLessThan" => number < end(one),
+            "NumberLessThanOrEquals" => number <= end(one),
+            "NumberGreaterThan" => number > end(one),
+            "NumberGreaterThanOrEquals" => number >= end(one),
+            other => panic!("{other}"),
+        }));
+    }
+    let text = match element {
+        Value::String(text) => text.to_lowercase(),
+        Value::Number(_) | Value::Bool(_) => element.to_string(),
+        _ => return None,
+    };
+    Some(wanted.iter().any(|one| {
+        let one = one.as_str().unwrap().to_lowercase();
+        match positive {
+            "StringIn" => text == one,
+            "StringContains" => text.contains(&one),
+            "StringBeginsWith" => text.starts_with(&one),
+            "StringEndsWith" => text.ends_with(&one),
+            other => panic!("{other}"),
+        }
+    }))
+}
+
+fn text() -> impl Strategy<Value = &'static str> {
+    select(vec![
+        "a",
+        "A",
+        "ab",
+        "b",
+        "É",
+        "1",
+        "1.5",
+        "2",
+        "true",
+        "False",
+        "models/credit-risk:7",
+    ])
+}
+
+fn scalar() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        text().prop_map(Value::from),
+        select(vec![
+            json!(1),
+            json!(1.5),
+            json!(2),
+            json!(true),
+            json!(false),
+            Value::Null,
+            json!({ "a": 1 })
+        ]),
+    ]
+}
+
+fn tag() -> impl Strategy<Value = Value> {
+    prop_oneof![4 => scalar(), 1 => vec(scalar(), 0..3).prop_map(Value::from)]
+}
+
+fn tags() -> impl Strategy<Value = Value> {
+    vec((select(vec!["x", "y", "Y"]), tag()), 0..4).prop_map(|tags| {
+        Value::Object(
+            tags.into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+        )
+    })
+}
+
+fn leaf() -> impl Strategy<Value = ConditionConfig> {
+    let keys = select(vec![
+        "data.modelTags.x",
+        "data.modelTags.x",
+        "data.modelTags.y",
+        "data.modelTags.Y",
+        "data.modelVersion",
+        "subject",
+    ]);
+    let numbers = || select(vec![json!(1), json!(1.5), json!(2)]);
+    let test = (
+        keys,
+        select(Operator::ALL.to_vec()),
+        any::<bool>(),
+        vec(text(), 1..3),
+        vec(numbers(), 1..3),
+        any::<bool>(),
+    );
+    let test = test.prop_map(|(key, operator, arrays, texts, numbers, flag)| {
+        let name = operator.as_str();
+        let value = match name {
+            "IsNullOrUndefined" | "IsNotNull" => Value::Null,
+            "BoolEquals" => json!(flag),
+            "NumberIn" | "NumberNotIn" => json!(numbers),
+            "NumberInRange" | "NumberNotInRange" => numbers
+                .iter()
+                .map(|from| json!([from, if flag { json!(2) } else { from.clone() }]))
+                .collect(),
+            _ if name.starts_with("Number") => numbers[0].clone(),
+            _ => json!(texts),
+        };
+        let config = ConditionConfig::test(key, operator, value.clone());
+        if arrays && !value.is_null() {
+            config.with_arrays()
+        } else {
+            config
+        }
+    });
+    prop_oneof![
+        8 => test,
+        1 => select(vec!["*", "credit-risk", "other"]).prop_map(|glob| ConditionConfig::models([glob])),
+        1 => select(vec!["ML-prod", "other"]).prop_map(|name| ConditionConfig::workspaces([name])),
+    ]
+}
+
+fn tree() -> impl Strategy<Value = ConditionConfig> {
+    leaf().prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 1..4).prop_map(ConditionConfig::all),
+            vec(inner.clone(), 1..4).prop_map(ConditionConfig::any),
+            inner.prop_map(ConditionConfig::negated),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(Config::with_cases(4_000))]
+
+    /// Every tree over every value is what the model says; and what is refused as a contradiction holds for no event.
+    #[test]
+    fn ok_conditions_agree_with_the_model(config in tree(), tags in tags(), version in select(vec!["1", "2", "v1"])) {
+        let element = event(&json!({ "modelName": "credit-risk", "modelVersion": version, "modelTags": tags }));
+        let expect = model(&config, &tags, version);
+        match load(std::slice::from_ref(&config)) {
+            Ok(conditions) => {
+                let found = with_view(&element, |view| conditions.iter().all(|one| one.holds(view)));
+                assert_eq!(found, expect, "{config:?} {tags}");
+            }
+            Err(why) => {
+                assert!(why.contains("contradict"), "{why}");
+                // An `any` with a branch that contradicts itself may hold by another one: only a whole route is judged here.
+                if config.all.is_some() && config.all.iter().flatten().all(|one| one.all.is_none() && one.any.is_none() && one.not.is_none()) {
+                    assert!(!expect, "{config:?} {tags}: {why}");
+                }
+            }
+        }
+    }
+
+    /// Whatever is said to be apart is never met by one event.
+    #[test]
+    fn ok_what_is_disjoint_never_meets(a in tree(), b in tree(), tags in tags(), version in select(vec!["1", "2", "v1"])) {
+        let (Ok(x), Ok(y)) = (load(std::slice::from_ref(&a)), load(std::slice::from_ref(&b))) else {
+            return Ok(());
+        };
+        if x.iter().any(|one| y.iter().any(|other| disjoint(one, other))) {
+            assert!(!(model(&a, &tags, version) && model(&b, &tags, version)), "{a:?} {b:?} {tags}");
+        }
+    }
+
+    /// The same for two leaves, where more can be proved.
+    #[test]
+    fn ok_leaves_that_are_disjoint_never_meet(a in leaf(), b in leaf(), not in any::<bool>(), value in tag()) {
+        let b = if not { ConditionConfig::negated(b) } else { b };
+        let (x, y) = (load(std::slice::from_ref(&a)).unwrap(), load(std::slice::from_ref(&b)).unwrap());
+        let tags = json!({ "x": value, "y": value });
+        if x.iter().any(|one| y.iter().any(|other| disjoint(one, other))) {
+            assert!(!(model(&a, &tags, "1") && model(&b, &tags, "1")), "{a:?} {b:?} {tags}");
+        }
+    }
+}
