@@ -24,3 +24,5 @@ mod retention;
 mod server;
 #[cfg(test)]
 mod table;
+#[cfg(test)]
+mod workflow;

@@ -4,6 +4,7 @@
 //! **Source**: our own; it passes the contract suite that every engine passes.
 
 mod admin;
+mod tracks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, Write};
@@ -12,6 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use self::tracks::{TrackChange, Tracks};
 use crate::clock::Timestamp;
 use crate::journal::item::{
     Attempt, EventRow, EventSeq, Item, ItemId, Meta, Phase, Principal, ReleaseRow, Target, UnreadableRow,
@@ -144,6 +146,7 @@ struct State {
     targets: BTreeMap<String, Target>,
     attempts: BTreeMap<u64, Attempt>,
     history: Vec<HistoryRow>,
+    tracks: Tracks,
     undo: Vec<Change>,
 }
 
@@ -163,6 +166,7 @@ enum Change {
     Principal(String, Option<Principal>),
     Target(String, Option<Target>),
     Attempt(u64, Option<Attempt>),
+    Track(TrackChange),
     History,
     /// Rows that were removed.
     HistoryWithout(Vec<HistoryRow>),
@@ -201,6 +205,7 @@ impl Change {
             Self::Principal(name, row) => put_back(&mut state.principals, name, row),
             Self::Target(key, row) => put_back(&mut state.targets, key, row),
             Self::Attempt(fence, row) => put_back(&mut state.attempts, fence, row),
+            Self::Track(change) => state.tracks.revert(change),
             Self::History => {
                 state.history.pop();
             }
@@ -405,6 +410,8 @@ impl Rows for State {
             attempt.ended_at = attempt.ended_at.map(|at| at.shifted_ms(by_ms));
             self.add_attempt(&attempt)?;
         }
+        let changes = self.tracks.shift(by_ms);
+        self.undo.extend(changes.into_iter().map(Change::Track));
         Ok(())
     }
 
