@@ -8,7 +8,6 @@ mod admin;
 mod connections;
 mod http;
 mod metrics;
-mod retention;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,7 +19,7 @@ use relay_core::Relay;
 use relay_core::report::report;
 use relay_examples::host::config::{self, Config};
 use relay_examples::host::identity::Identities;
-use relay_examples::host::{build, logs, signal};
+use relay_examples::host::{build, logs, retention, signal};
 use tokio::net::TcpListener;
 
 use admin::Admin;
