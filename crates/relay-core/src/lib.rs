@@ -50,6 +50,7 @@ pub mod pass_through;
 mod relay;
 pub mod reply;
 pub mod report;
+mod retention;
 pub mod retry;
 pub mod rules;
 #[cfg(any(test, feature = "testing"))]

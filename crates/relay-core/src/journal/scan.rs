@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::alarm::Alert;
 use crate::clock::Timestamp;
 use crate::journal::item::{
     Attempt, Block, EventRow, EventSeq, Item, ItemId, Phase, Principal, Target, UnreadableRow, Verdict,
@@ -246,6 +247,26 @@ pub struct Overview {
     pub waiting: Vec<Waiting>,
     /// What waits for a person.
     pub parked: Parked,
+}
+
+impl Overview {
+    /// What a person, an import or a copy has closed, as alerts; each repository once.
+    #[must_use]
+    pub fn pauses(&self) -> Vec<Alert> {
+        let of_all = self.pause.iter();
+        let of_all = of_all.map(|pause| ("journal", "everything".to_owned(), pause.why.clone()));
+        let of_targets = self.targets.iter().filter_map(|target| {
+            let name = format!("{} as {}", target.repository, target.principal);
+            Some(("target", name, target.pause.as_ref()?.why.clone()))
+        });
+        let pauses: BTreeSet<_> = of_all.chain(of_targets).collect();
+        let alert = |(scope, name, why): (&str, String, String)| Alert::Paused {
+            scope: scope.to_owned(),
+            name,
+            why,
+        };
+        pauses.into_iter().map(alert).collect()
+    }
 }
 
 /// What is judged or waits for one target, and is not being worked on.

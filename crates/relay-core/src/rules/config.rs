@@ -124,10 +124,16 @@ pub struct RouteConfig {
     #[serde(default)]
     pub wants_facts: bool,
     /// Within how many seconds after GitHub accepted it a run must be seen, else it is an alarm; 0: it is not looked for.
-    #[serde(default = "default_run_seen_within_s")]
+    #[serde(
+        default = "default_run_seen_within_s",
+        skip_serializing_if = "is_default_seen_within"
+    )]
     pub run_seen_within_s: u64,
     /// Within how many seconds after it was seen the run must have ended, else it is an alarm; 0: its end is not asked for.
-    #[serde(default = "default_run_concluded_within_s")]
+    #[serde(
+        default = "default_run_concluded_within_s",
+        skip_serializing_if = "is_default_concluded_within"
+    )]
     pub run_concluded_within_s: u64,
 }
 
@@ -426,6 +432,16 @@ fn default_payload() -> Map<String, Value> {
         member("model_name", "${data.modelName}"),
         member("model_version", "${data.modelVersion}"),
     ])
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_default_seen_within(seconds: &u64) -> bool {
+    *seconds == default_run_seen_within_s()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_default_concluded_within(seconds: &u64) -> bool {
+    *seconds == default_run_concluded_within_s()
 }
 
 const fn default_run_seen_within_s() -> u64 {

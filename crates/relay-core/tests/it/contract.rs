@@ -89,7 +89,6 @@ fn ok_every_clause_is_in_the_table() {
     let listed: BTreeSet<_> = CLAUSES.iter().map(|clause| clause.name.to_owned()).collect();
     assert_eq!(written(&files), listed);
     assert_eq!(listed.len(), CLAUSES.len(), "each is listed once");
-    assert_eq!(CLAUSES.len(), 118);
     let files = files!["admin/" "compaction" "carrying"];
     let listed: BTreeSet<_> = admin::CLAUSES
         .iter()
@@ -97,5 +96,4 @@ fn ok_every_clause_is_in_the_table() {
         .collect();
     assert_eq!(written(&files), listed);
     assert_eq!(listed.len(), admin::CLAUSES.len(), "each is listed once");
-    assert_eq!(admin::CLAUSES.len(), 13);
 }

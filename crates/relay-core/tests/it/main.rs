@@ -20,6 +20,8 @@ mod props;
 #[cfg(test)]
 mod release;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod rig;
 #[cfg(test)]
 mod rules;
