@@ -125,7 +125,8 @@ pub(crate) async fn durable(folder: &Path, n: usize, n_rounds: usize) -> Row {
 /// The whole life of events, 16 at once: nothing but relay and journal, for whoever looks for where the time goes.
 pub(crate) async fn cycle(folder: &Path, n: usize) {
     const AT_ONCE: usize = 16;
-    let journal = Arc::new(SqliteJournal::open(folder.join("cycle.db"), OpenOptions::new()).expect("a journal"));
+    let journal =
+        Arc::new(SqliteJournal::open(folder.join("cycle.db"), OpenOptions::new()).expect("a journal"));
     let (relay, github) = relay_benches::relay(Arc::clone(&journal));
     for first in (0..n).step_by(AT_ONCE) {
         accept(&relay, first..first + AT_ONCE, AT_ONCE).await;
