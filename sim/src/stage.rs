@@ -65,7 +65,8 @@ pub struct State {
     pub(crate) judge: Judge,
     pub(crate) agenda: BTreeMap<(i64, u64), Happening>,
     next_entry: u64,
-    n_steps: u64,
+    /// The steps that matter, by name.
+    pub(crate) steps: Vec<&'static str>,
     /// The process that runs, and whether it does.
     pub(crate) process: u32,
     pub(crate) up: bool,
@@ -116,7 +117,7 @@ impl Stage {
             judge,
             agenda: BTreeMap::new(),
             next_entry: 0,
-            n_steps: 0,
+            steps: Vec::new(),
             process: 0,
             up: false,
             doomed: None,
@@ -176,12 +177,12 @@ impl State {
     }
 
     /// A step that matters: accidents happen at some of them.
-    pub(crate) fn step(&mut self) {
-        self.n_steps += 1;
+    pub(crate) fn step(&mut self, what: &'static str) {
+        self.steps.push(what);
         if self.is_calm() || self.doomed.is_some() || !self.up {
             return;
         }
-        let at = Stop::AtStep(self.n_steps);
+        let at = Stop::AtStep(self.steps.len());
         let accidents = &self.plan.accidents;
         if let Some(index) = accidents.iter().position(|accident| accident.stop == at) {
             self.doomed = Some((index, accidents[index].polls_later));
