@@ -87,12 +87,24 @@ impl Case {
         run_plan(self.plan(stops), Options::default())
     }
 
-    /// How many steps it takes until nothing is under way any more: after that it only claims what is not there.
+    /// The steps at which it is worth stopping, with their names: all of them, but for claims that give nothing, since these change nothing.
     #[must_use]
-    pub fn busy_steps(self) -> usize {
+    pub fn steps(self) -> Vec<(usize, &'static str)> {
         let steps = self.run(&[]).steps;
-        let last = steps.iter().rposition(|step| !step.starts_with("claim"));
-        last.map_or(0, |last| (last + 3).min(steps.len()))
+        let gives = |at: usize| {
+            let ends = steps
+                .iter()
+                .skip(at)
+                .find(|step| step.starts_with("claim ") && **step != "claim begins");
+            ends.copied() != Some("claim gives nothing")
+        };
+        let worth = |(at, step): &(usize, &'static str)| match *step {
+            "claim gives nothing" => false,
+            "claim begins" => gives(*at),
+            _ => true,
+        };
+        let all = steps.iter().copied().enumerate().filter(worth);
+        all.map(|(at, step)| (at + 1, step)).collect()
     }
 
     fn plan(self, stops: &[usize]) -> Plan {

@@ -188,12 +188,17 @@ impl SimJournal {
     async fn end<T: Send>(
         &self,
         verb: &'static Verb,
+        idle: bool,
         cut: Option<Cut>,
         result: Result<T, JournalError>,
     ) -> Result<T, JournalError> {
         let wait = {
             let state = &mut *self.stage.lock();
-            state.step(verb.is_written);
+            state.step(if idle {
+                "claim gives nothing"
+            } else {
+                verb.is_written
+            });
             latency(state)
         };
         self.pass(wait).await;
@@ -247,7 +252,7 @@ impl Journal for SimJournal {
                 result
             }
         };
-        self.end(&ACCEPT, cut, result).await
+        self.end(&ACCEPT, false, cut, result).await
     }
 
     async fn claim(&self, mut request: ClaimRequest) -> Result<Claimed, JournalError> {
@@ -265,7 +270,8 @@ impl Journal for SimJournal {
             claimed.tasks.retain(|task| !matches!(task, Task::Probe(_)));
         }
         self.stage.lock().judge_claimed(&result);
-        self.end(&CLAIM, cut, result).await
+        let idle = result.as_ref().is_ok_and(|claimed| claimed.tasks.is_empty());
+        self.end(&CLAIM, idle, cut, result).await
     }
 
     async fn record(&self, now: Timestamp, batch: Vec<Record>) -> Result<Written, JournalError> {
@@ -280,7 +286,7 @@ impl Journal for SimJournal {
         }
         let result = finish(self.disk.record(now, written));
         self.stage.lock().judge_recorded(&batch, &result);
-        self.end(&RECORD, cut, result).await
+        self.end(&RECORD, false, cut, result).await
     }
 
     async fn settle(&self, now: Timestamp, batch: Vec<Settlement>) -> Result<Written, JournalError> {
@@ -290,7 +296,7 @@ impl Journal for SimJournal {
             _ => finish(self.disk.settle(now, batch.clone())),
         };
         self.stage.lock().judge_settled(&batch, &result);
-        self.end(&SETTLE, cut, result).await
+        self.end(&SETTLE, false, cut, result).await
     }
 
     async fn scan(&self, query: ScanQuery) -> Result<Page, JournalError> {

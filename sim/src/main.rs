@@ -117,12 +117,13 @@ fn crashes(arguments: &Arguments) -> ExitCode {
     }
     let mut work = Vec::new();
     for case in &cases {
-        let n_steps = case.busy_steps();
-        for first in 1..=n_steps {
+        let steps: Vec<usize> = case.steps().into_iter().map(|(step, _)| step).collect();
+        for (index, first) in steps.iter().enumerate() {
             if arguments.crash_pairs {
-                work.extend((first + 1..=n_steps).map(|second| (*case, vec![first, second])));
+                let seconds = steps.iter().skip(index + 1);
+                work.extend(seconds.map(|second| (*case, vec![*first, *second])));
             } else {
-                work.push((*case, vec![first]));
+                work.push((*case, vec![*first]));
             }
         }
     }
