@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -23,9 +24,14 @@ use crate::health::{self, Health, Known, Seen};
 use crate::intake::{self, KeepUnreadable};
 use crate::journal::item::ItemId;
 use crate::journal::scan::{Overview, Page, ScanQuery};
-use crate::journal::{AcceptBatch, Budgets, Command, Journal, JournalError, Record, Written};
+use crate::journal::{
+    AcceptBatch, Budgets, Command, Compacted, Journal, JournalAdmin, JournalError, Record, Written,
+};
 use crate::observe;
 use crate::reply::Reply;
+use crate::retention::Retention;
+#[cfg(feature = "tokio")]
+use crate::retention::Schedule;
 use crate::rules::Router;
 use crate::rules::gate::{AdmitAll, Gate};
 use crate::trace;
@@ -46,6 +52,7 @@ struct Inner {
     router: Arc<dyn Router>,
     worker: Worker,
     keep: KeepUnreadable,
+    retention: Option<Retention>,
     counters: Counters,
     #[cfg(feature = "tokio")]
     wake: tokio::sync::Notify,
@@ -67,6 +74,7 @@ pub struct RelayBuilder {
     budgets: Budgets,
     max_at_once: usize,
     keep: KeepUnreadable,
+    retention: Option<Retention>,
 }
 
 impl RelayBuilder {
@@ -94,6 +102,7 @@ impl RelayBuilder {
                 rows: 1_000,
                 bytes: 16 * 1024 * 1024,
             },
+            retention: None,
         }
     }
 
@@ -163,7 +172,8 @@ impl RelayBuilder {
         self
     }
 
-    /// How many requests are under way at once over all identities; 16 by default.
+    /// How many requests are under way at once over all identities; 16 by default. A few looks for runs of what was dispatched
+    /// ([`tracker::AT_ONCE`](crate::tracker::AT_ONCE)) come beside them.
     #[must_use]
     pub const fn with_max_at_once(mut self, max: usize) -> Self {
         self.max_at_once = max;
@@ -174,6 +184,16 @@ impl RelayBuilder {
     #[must_use]
     pub const fn with_unreadable_kept(mut self, rows: usize, bytes: usize) -> Self {
         self.keep = KeepUnreadable { rows, bytes };
+        self
+    }
+
+    /// For how long bodies, routes and histories of what is over are kept; for ever by default. `admin` is the relay's own journal by its
+    /// second trait: give both the same `Arc`. [`run_until`](Relay::run_until) removes what is older, at its start and each hour, in
+    /// steps that no delivery notices; a host that calls [`run_due`](Relay::run_due) calls [`compact`](Relay::compact) as well.
+    #[must_use]
+    pub fn with_retention(mut self, admin: impl JournalAdmin + 'static, keep: Duration) -> Self {
+        let admin = Arc::new(admin);
+        self.retention = Some(Retention { admin, keep });
         self
     }
 
@@ -207,6 +227,7 @@ impl RelayBuilder {
                     max_at_once: self.max_at_once,
                 },
                 keep: self.keep,
+                retention: self.retention,
                 counters: Counters::default(),
                 #[cfg(feature = "tokio")]
                 wake: tokio::sync::Notify::new(),
@@ -370,6 +391,17 @@ impl Relay {
     /// Not cancel safe: a request under way becomes "unknown" and is settled by its route's policy.
     pub async fn run_due(&self) -> Result<Round, JournalError> {
         self.inner.worker.run_due().await
+    }
+
+    /// Removes what is older than [`with_retention`](RelayBuilder::with_retention) says, all of it; nothing where nothing was said.
+    ///
+    /// # Errors
+    /// The journal failed; what was removed before is gone, and nothing is half removed.
+    pub async fn compact(&self) -> Result<Compacted, JournalError> {
+        match &self.inner.retention {
+            Some(retention) => retention.all(self.now()).await,
+            None => Ok(Compacted::default()),
+        }
     }
 
     /// Carries out what a person asks for; gives the items it made.
@@ -557,13 +589,15 @@ impl Relay {
     /// Not cancel safe; let `stop` end it.
     pub async fn run_until(&self, stop: impl Future<Output = ()> + Send) {
         /// How long nothing is done at most: a clock that jumped is noticed by then.
-        const LONGEST: std::time::Duration = std::time::Duration::from_secs(60);
+        const LONGEST: Duration = Duration::from_secs(60);
         /// A moment that has come is claimed at once; what cannot be claimed yet is not asked for without a pause.
-        const SHORTEST: std::time::Duration = std::time::Duration::from_millis(1);
-        const AFTER_FAILURE: std::time::Duration = std::time::Duration::from_secs(1);
+        const SHORTEST: Duration = Duration::from_millis(1);
+        const AFTER_FAILURE: Duration = Duration::from_secs(1);
         let mut stop = std::pin::pin!(stop);
         let worker = &self.inner.worker;
         let mut under_way = UnderWay::default();
+        let mut compaction = Schedule::default();
+        self.tell_pauses().await;
         let failing = |error: &JournalError| {
             worker.raise(&[crate::alarm::Alert::JournalFailing {
                 why: crate::report::report(error),
@@ -576,6 +610,20 @@ impl Relay {
                     due.since(worker.clock.now()).clamp(SHORTEST, LONGEST)
                 }),
                 Err(error) => failing(&error),
+            };
+            let wait = match &self.inner.retention {
+                Some(retention) => {
+                    let now = worker.clock.now();
+                    if compaction.is_due(now) {
+                        let done = retention.step(now).await;
+                        if let Err(error) = &done {
+                            failing(error);
+                        }
+                        compaction.note(now, &done);
+                    }
+                    wait.min(compaction.wait(now).max(SHORTEST))
+                }
+                None => wait,
             };
             tokio::select! {
                 biased;
@@ -595,5 +643,12 @@ impl Relay {
                 failing(&error);
             }
         }
+    }
+    /// A relay that starts paused, since its journal is a copy or a person said so, looks well and sends nothing.
+    async fn tell_pauses(&self) {
+        let Ok(Page::Overview(overview)) = self.scan(ScanQuery::Overview).await else {
+            return;
+        };
+        self.inner.worker.raise(&overview.pauses());
     }
 }

@@ -68,6 +68,17 @@ impl Compacted {
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
+
+    /// This and another one together.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self {
+            items: self.items + other.items,
+            bodies: self.bodies + other.bodies,
+            unwanted: self.unwanted + other.unwanted,
+            history: self.history + other.history,
+        }
+    }
 }
 
 macro_rules! forward {

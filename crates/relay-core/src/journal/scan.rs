@@ -11,11 +11,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::alarm::Alert;
 use crate::clock::Timestamp;
 use crate::journal::item::{
     Attempt, Block, EventRow, EventSeq, Item, ItemId, Phase, Principal, Target, UnreadableRow, Verdict,
 };
 use crate::journal::state::Step;
+use crate::journal::track::Track;
+use crate::tracker::TrackStep;
 
 /// One line of history: something that happened to an event, an item, or a destination.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -58,6 +61,11 @@ pub enum Entry {
     Stepped {
         /// Which.
         step: Step,
+    },
+    /// What became of an item after it had been dispatched.
+    Tracked {
+        /// Which step its track took.
+        step: TrackStep,
     },
     /// Something was closed.
     Blocked {
@@ -178,6 +186,15 @@ pub enum ScanQuery {
         /// At most so many.
         limit: usize,
     },
+    /// How far dispatched items were followed.
+    Tracks {
+        /// After the track of this item; zero for the first page.
+        after: ItemId,
+        /// Only those with this [word](Track::standing).
+        standing: Option<String>,
+        /// At most so many.
+        limit: usize,
+    },
     /// Elements that were kept aside.
     Unreadable,
     /// Targets, principals, and counts.
@@ -201,6 +218,8 @@ pub enum Page {
     Items(Vec<Item>),
     /// History.
     History(Vec<HistoryRow>),
+    /// How far dispatched items were followed.
+    Tracks(Vec<Track>),
     /// Elements that were kept aside.
     Unreadable(Vec<UnreadableRow>),
     /// Targets, principals, and counts.
@@ -220,12 +239,34 @@ pub struct Overview {
     pub pause: Option<Block>,
     /// How many items are in each phase, settled ones by verdict.
     pub counts: Vec<(String, u64)>,
+    /// How many of the dispatched ones that are or were followed stand how: see [`Track::standing`].
+    pub tracks: Vec<(String, u64)>,
     /// How many unreadable elements came so far.
     pub n_unreadable: u64,
     /// What is judged or waits, by target.
     pub waiting: Vec<Waiting>,
     /// What waits for a person.
     pub parked: Parked,
+}
+
+impl Overview {
+    /// What a person, an import or a copy has closed, as alerts; each repository once.
+    #[must_use]
+    pub fn pauses(&self) -> Vec<Alert> {
+        let of_all = self.pause.iter();
+        let of_all = of_all.map(|pause| ("journal", "everything".to_owned(), pause.why.clone()));
+        let of_targets = self.targets.iter().filter_map(|target| {
+            let name = format!("{} as {}", target.repository, target.principal);
+            Some(("target", name, target.pause.as_ref()?.why.clone()))
+        });
+        let pauses: BTreeSet<_> = of_all.chain(of_targets).collect();
+        let alert = |(scope, name, why): (&str, String, String)| Alert::Paused {
+            scope: scope.to_owned(),
+            name,
+            why,
+        };
+        pauses.into_iter().map(alert).collect()
+    }
 }
 
 /// What is judged or waits for one target, and is not being worked on.

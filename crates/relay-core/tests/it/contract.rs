@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use relay_core::journal::{Journal, MemoryJournal};
 use relay_core::testing::contract::journal::CLAUSES;
+use relay_core::testing::contract::journal::admin::{self, Administered};
 use relay_core::testing::faults::{FaultPlan, FaultyJournal};
 
 /// Each clause in a task of its own, so that all that do not hold are named at once.
@@ -43,22 +44,56 @@ async fn ok_so_it_does_behind_a_plan_without_faults() {
     keeps_every_clause(|| Box::new(FaultyJournal::new(MemoryJournal::new(), FaultPlan::none()))).await;
 }
 
+/// Each clause of the second trait, likewise.
+async fn keeps_every_clause_of_an_administrator(make: impl Fn() -> Box<dyn Administered>) {
+    let mut broken = Vec::new();
+    for clause in admin::CLAUSES {
+        let (journal, other) = (make(), make());
+        let one = tokio::spawn(async move { (clause.run)(&*journal, &*other).await });
+        if one.await.is_err() {
+            broken.push(clause.name);
+        }
+    }
+    assert!(broken.is_empty(), "broken: {broken:#?}");
+}
+
+#[tokio::test]
+async fn ok_memory_journal_keeps_every_clause_of_an_administrator() {
+    keeps_every_clause_of_an_administrator(|| Box::new(MemoryJournal::new())).await;
+}
+
+#[tokio::test]
+async fn ok_so_it_does_for_an_administrator_through_box_and_arc() {
+    keeps_every_clause_of_an_administrator(|| Box::new(Box::new(Arc::new(MemoryJournal::new())))).await;
+}
+
 /// A clause that is written but not in the table would never run.
 #[test]
 fn ok_every_clause_is_in_the_table() {
     macro_rules! files {
-        ($($file:literal)+) => {
-            [$(($file, include_str!(concat!("../../src/testing/contract/journal/", $file, ".rs")))),+]
+        ($folder:literal $($file:literal)+) => {
+            [$(($file, include_str!(concat!("../../src/testing/contract/journal/", $folder, $file, ".rs")))),+]
         };
     }
-    let files = files!["accept" "claim" "leases" "lanes" "closing" "unknown" "budget" "commands" "standing"];
-    let written = files.iter().flat_map(|(file, text)| {
-        let names = text
-            .lines()
-            .filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next());
-        names.map(move |name| format!("{file}::{name}"))
-    });
+    /// `file::clause` of every clause that is written.
+    fn written(files: &[(&str, &str)]) -> BTreeSet<String> {
+        let clauses = files.iter().flat_map(|(file, text)| {
+            let names = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next());
+            names.map(move |name| format!("{file}::{name}"))
+        });
+        clauses.collect()
+    }
+    let files = files!["" "accept" "claim" "leases" "lanes" "closing" "unknown" "budget" "commands" "controls" "standing" "tracking" "following"];
     let listed: BTreeSet<_> = CLAUSES.iter().map(|clause| clause.name.to_owned()).collect();
-    assert_eq!(written.collect::<BTreeSet<_>>(), listed);
+    assert_eq!(written(&files), listed);
     assert_eq!(listed.len(), CLAUSES.len(), "each is listed once");
+    let files = files!["admin/" "compaction" "carrying"];
+    let listed: BTreeSet<_> = admin::CLAUSES
+        .iter()
+        .map(|clause| clause.name.to_owned())
+        .collect();
+    assert_eq!(written(&files), listed);
+    assert_eq!(listed.len(), admin::CLAUSES.len(), "each is listed once");
 }

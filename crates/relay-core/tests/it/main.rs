@@ -20,6 +20,8 @@ mod props;
 #[cfg(test)]
 mod release;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod rig;
 #[cfg(test)]
 mod rules;
@@ -27,6 +29,8 @@ mod rules;
 mod spans;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tracking;
 #[cfg(test)]
 mod webhook;
 #[cfg(test)]

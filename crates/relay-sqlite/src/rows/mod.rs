@@ -8,6 +8,7 @@ mod columns;
 mod due;
 mod read;
 mod shift;
+mod tracks;
 mod write;
 
 use rusqlite::{Connection, Params, Row};

@@ -51,13 +51,13 @@ const PUT_PRINCIPAL: &str = "INSERT INTO principals (name, closed_until, block_w
      block_why = excluded.block_why, block_since = excluded.block_since, blocked_ms = excluded.blocked_ms";
 // No REPLACE: it would delete the row that items refer to.
 const PUT_TARGET: &str = "INSERT INTO targets (key, principal, repository, event_type, asked_epoch, checked_epoch, \
-     found, check_due_at, shows_relay_id, block_why, block_since, blocked_ms, pause_why, pause_since) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT (key) DO UPDATE SET \
+     found, check_due_at, shows_relay_id, block_why, block_since, blocked_ms, pause_why, pause_since, hides_relay_id) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT (key) DO UPDATE SET \
      principal = excluded.principal, repository = excluded.repository, event_type = excluded.event_type, \
      asked_epoch = excluded.asked_epoch, checked_epoch = excluded.checked_epoch, found = excluded.found, \
      check_due_at = excluded.check_due_at, shows_relay_id = excluded.shows_relay_id, \
      block_why = excluded.block_why, block_since = excluded.block_since, blocked_ms = excluded.blocked_ms, \
-     pause_why = excluded.pause_why, pause_since = excluded.pause_since";
+     pause_why = excluded.pause_why, pause_since = excluded.pause_since, hides_relay_id = excluded.hides_relay_id";
 const ADD_ATTEMPT: &str = "INSERT INTO attempts (fence, item, principal, started_at, ended_at) \
      VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (fence) DO UPDATE SET item = excluded.item, \
      principal = excluded.principal, started_at = excluded.started_at, ended_at = excluded.ended_at";
@@ -310,6 +310,7 @@ impl Rows for Tx<'_> {
             target.blocked_ms,
             pause.map(|pause| pause.why.as_str()),
             pause.map(|pause| pause.since.as_unix_ms()),
+            target.hides_relay_id,
         ];
         self.execute(PUT_TARGET, given).map(|_| ())
     }

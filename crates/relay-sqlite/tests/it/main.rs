@@ -12,6 +12,8 @@ mod crash;
 #[cfg(test)]
 mod differential;
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod group;
 #[cfg(test)]
 mod keeps;
@@ -21,3 +23,5 @@ mod lanes;
 mod opens;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tracks;

@@ -4,6 +4,8 @@
 //! **Source**: our own; it passes the contract suite that every engine passes.
 
 mod admin;
+mod tracks;
+mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, Write};
@@ -12,6 +14,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use self::tracks::Tracks;
+use self::undo::Change;
 use crate::clock::Timestamp;
 use crate::journal::item::{
     Attempt, EventRow, EventSeq, Item, ItemId, Meta, Phase, Principal, ReleaseRow, Target, UnreadableRow,
@@ -144,79 +148,8 @@ struct State {
     targets: BTreeMap<String, Target>,
     attempts: BTreeMap<u64, Attempt>,
     history: Vec<HistoryRow>,
+    tracks: Tracks,
     undo: Vec<Change>,
-}
-
-/// What was there before a change.
-#[derive(Debug)]
-enum Change {
-    Meta(Meta),
-    Event(EventSeq, String),
-    /// Changed or removed.
-    EventWas(Box<EventRow>),
-    /// What was trimmed from the front.
-    UnreadableTrimmed(Vec<UnreadableRow>),
-    UnreadableAdded,
-    Release(DispatchKey, Option<ReleaseRow>),
-    Item(ItemId, Option<Item>),
-    Mark(String, Option<Place>),
-    Principal(String, Option<Principal>),
-    Target(String, Option<Target>),
-    Attempt(u64, Option<Attempt>),
-    History,
-    /// Rows that were removed.
-    HistoryWithout(Vec<HistoryRow>),
-}
-
-impl Change {
-    fn revert(self, state: &mut State) {
-        match self {
-            Self::Meta(meta) => state.meta = meta,
-            Self::Event(seq, key) => {
-                state.events.remove(&seq);
-                state.event_keys.remove(&key);
-            }
-            Self::EventWas(event) => {
-                if let Some(now) = state.events.get(&event.seq) {
-                    state.event_keys.remove(&now.key);
-                }
-                state.event_keys.insert(event.key.clone(), event.seq);
-                state.events.insert(event.seq, *event);
-            }
-            Self::UnreadableTrimmed(mut rows) => {
-                rows.append(&mut state.unreadable);
-                state.unreadable = rows;
-            }
-            Self::UnreadableAdded => {
-                state.unreadable.pop();
-            }
-            Self::Release(key, row) => put_back(&mut state.releases, key, row),
-            Self::Item(id, item) => {
-                match item {
-                    Some(item) => state.place_item(item),
-                    None => state.take_item(id),
-                };
-            }
-            Self::Mark(lane, place) => put_back(&mut state.marks, lane, place),
-            Self::Principal(name, row) => put_back(&mut state.principals, name, row),
-            Self::Target(key, row) => put_back(&mut state.targets, key, row),
-            Self::Attempt(fence, row) => put_back(&mut state.attempts, fence, row),
-            Self::History => {
-                state.history.pop();
-            }
-            Self::HistoryWithout(rows) => {
-                state.history.extend(rows);
-                state.history.sort_by_key(|row| row.seq);
-            }
-        }
-    }
-}
-
-fn put_back<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) {
-    match value {
-        Some(value) => map.insert(key, value),
-        None => map.remove(&key),
-    };
 }
 
 impl State {
@@ -405,6 +338,8 @@ impl Rows for State {
             attempt.ended_at = attempt.ended_at.map(|at| at.shifted_ms(by_ms));
             self.add_attempt(&attempt)?;
         }
+        let changes = self.tracks.shift(by_ms);
+        self.undo.extend(changes.into_iter().map(Change::Track));
         Ok(())
     }
 

@@ -6,7 +6,7 @@
 //! # Panics
 //! Every clause panics, naming itself, when the journal breaks it; that is what it is for.
 //!
-//! Example: a journal of your own runs the whole suite.
+//! Example: a journal of your own runs the whole suite; [`admin`] has that of the second trait.
 //!
 //! ```
 //! use relay_core::journal::{Journal, MemoryJournal};
@@ -15,7 +15,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
 //! let n = contract::journal::run_all(|| async { Box::new(MemoryJournal::new()) as Box<dyn Journal> }).await;
-//! assert!(n > 60);
+//! assert!(n > 90);
 //! # }
 //! ```
 
@@ -28,14 +28,19 @@ use crate::journal::Journal;
 pub use self::history::history_makes_items;
 
 pub mod accept;
+pub mod admin;
 pub mod budget;
 pub mod claim;
 pub mod closing;
 pub mod commands;
+pub mod controls;
+pub mod following;
 mod history;
 pub mod lanes;
 pub mod leases;
 pub mod standing;
+pub mod tracking;
+mod tracks;
 mod trial;
 pub mod unknown;
 mod view;
@@ -168,6 +173,38 @@ clauses! {
         an_allowed_older_version_passes_what_is_parked,
         only_what_waits_can_be_cancelled,
         cancelling_frees_the_lane;
+    tracking:
+        what_was_dispatched_is_followed_to_its_end,
+        a_run_that_the_answer_names_is_followed_at_once,
+        a_run_that_settled_an_unknown_outcome_is_followed,
+        what_is_not_seen_in_time_is_one_alarm,
+        each_step_is_late_once,
+        a_run_that_failed_is_an_alarm,
+        what_hides_the_relay_id_is_not_looked_for,
+        where_nobody_knows_absence_is_no_alarm,
+        a_route_says_what_is_followed,
+        a_replay_is_followed_on_its_own;
+    following:
+        a_lost_look_is_repeated,
+        a_failed_look_for_a_run_is_repeated,
+        what_cannot_be_looked_for_is_given_up,
+        failing_looks_are_late_as_well,
+        looks_for_runs_keep_their_pace,
+        following_delays_no_send,
+        a_blocked_target_is_followed_once_it_is_open,
+        a_clock_that_jumps_back_takes_deadlines_with_it,
+        a_run_that_others_saw_is_followed,
+        tracks_come_in_pages;
+    controls:
+        a_paused_journal_sends_nothing,
+        a_paused_repository_holds_back_only_itself,
+        a_pause_of_nothing_is_refused,
+        paused_time_does_not_count,
+        everything_parked_is_replayed,
+        what_is_replayed_together_keeps_its_order,
+        everything_at_all_is_not_replayed,
+        what_is_forgotten_is_new,
+        only_what_is_over_is_forgotten;
     standing:
         what_waits_is_counted_by_target,
         what_is_parked_is_counted_until_somebody_decides,
