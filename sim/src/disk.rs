@@ -172,6 +172,7 @@ impl SimJournal {
         let (cut, wait) = {
             let state = &mut *self.stage.lock();
             state.step(verb.begins);
+            state.verbs_under_way += 1;
             state.count(verb.name);
             let fails = state.random.per_mille(state.weather.disk);
             let cut = fails.then(|| state.random.pick(&[Cut::Before, Cut::After]));
@@ -179,6 +180,7 @@ impl SimJournal {
         };
         self.pass(wait).await;
         if cut == Some(Cut::Before) {
+            self.stage.lock().verbs_under_way -= 1;
             self.stage.lock().count("journal failures before the write");
             return Err(gone_wrong(Cut::Before));
         }
@@ -194,6 +196,7 @@ impl SimJournal {
     ) -> Result<T, JournalError> {
         let wait = {
             let state = &mut *self.stage.lock();
+            state.verbs_under_way -= 1;
             state.step(if idle {
                 "claim gives nothing"
             } else {

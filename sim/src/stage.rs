@@ -74,6 +74,8 @@ pub struct State {
     pub(crate) doomed: Option<(usize, u64)>,
     pub(crate) stopping: bool,
     pub(crate) stop_wakers: Vec<Waker>,
+    /// Verbs that know what time it is and are not written yet.
+    pub(crate) verbs_under_way: u32,
     /// Loops of the process that run.
     pub(crate) hosts: u32,
     /// How long it stays down after the stop under way.
@@ -123,6 +125,7 @@ impl Stage {
             doomed: None,
             stopping: false,
             stop_wakers: Vec::new(),
+            verbs_under_way: 0,
             hosts: 0,
             down: 0,
             plan: Arc::clone(plan),
@@ -178,8 +181,11 @@ impl State {
 
     /// A step that matters: accidents happen at some of them.
     pub(crate) fn step(&mut self, what: &'static str) {
+        if self.is_calm() {
+            return;
+        }
         self.steps.push(what);
-        if self.is_calm() || self.doomed.is_some() || !self.up {
+        if self.doomed.is_some() || !self.up {
             return;
         }
         let at = Stop::AtStep(self.steps.len());
