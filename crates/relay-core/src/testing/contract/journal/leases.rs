@@ -319,7 +319,9 @@ pub async fn a_lost_check_is_asked_for_again_though_its_repository_was_opened(jo
             let (target, result) = (target.key, open.clone());
             holds!(
                 t,
-                t.try_record(vec![Record::Checked { target, result }]).await.is_ok(),
+                t.try_record(vec![Record::Checked { target, result }])
+                    .await
+                    .is_ok(),
                 "the check is written"
             );
         }
