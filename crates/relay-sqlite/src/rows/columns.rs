@@ -9,7 +9,7 @@ use relay_core::journal::item::{
     Target, UnreadableRow,
 };
 use relay_core::journal::rows::Stored;
-use relay_core::journal::scan::{HistoryRow, Parked, Waiting};
+use relay_core::journal::scan::{Entry, HistoryRow, Parked, Waiting};
 use relay_core::journal::track::{Stage, Track};
 use relay_core::lane::Place;
 use rusqlite::Row;
@@ -293,13 +293,20 @@ pub(super) fn principal(row: &Row<'_>) -> Read<Principal> {
 }
 
 pub(super) fn history(row: &Row<'_>) -> Read<HistoryRow> {
+    let entry = json(row, at!(HISTORY, "entry"))?;
+    history_without_entry(
+        row,
+        entry.ok_or_else(|| meaningless(row, at!(HISTORY, "entry"), "no entry"))?,
+    )
+}
+
+pub(super) fn history_without_entry(row: &Row<'_>, entry: Entry) -> Read<HistoryRow> {
     Ok(HistoryRow {
         seq: row.get(at!(HISTORY, "seq"))?,
         at: Timestamp::from_unix_ms(row.get(at!(HISTORY, "at"))?),
         event: row.get::<_, Option<i64>>(at!(HISTORY, "event"))?.map(EventSeq),
         item: row.get::<_, Option<i64>>(at!(HISTORY, "item"))?.map(ItemId),
-        entry: json(row, at!(HISTORY, "entry"))?
-            .ok_or_else(|| meaningless(row, at!(HISTORY, "entry"), "no entry"))?,
+        entry,
     })
 }
 

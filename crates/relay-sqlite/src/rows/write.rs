@@ -14,7 +14,7 @@ use relay_core::lane::Place;
 use rusqlite::params;
 
 use super::columns::{self, to_i64, to_json};
-use super::{Tx, shift};
+use super::{Tx, began, shift};
 use crate::error::corrupt;
 
 pub(super) const LANE_ITEMS: &str = "SELECT * FROM items WHERE holds_lane = 1 AND lane = ?1 ORDER BY id";
@@ -196,9 +196,10 @@ impl Rows for Tx<'_> {
             item.holds_lane,
             item.settled_at.map(Timestamp::as_unix_ms),
         ];
-        self.first(ADD_ITEM, given, |row| row.get(0))?
-            .map(ItemId)
-            .ok_or_else(|| nothing_back("an item"))
+        let id = self.first(ADD_ITEM, given, |row| row.get(0))?;
+        let id = id.map(ItemId).ok_or_else(|| nothing_back("an item"))?;
+        self.added = Some(Item { id, ..item.clone() });
+        Ok(id)
     }
 
     /// What `relay_core::journal::state::next` never changes (identity, route, policy, target, place) is not written
@@ -360,11 +361,9 @@ impl Rows for Tx<'_> {
     fn add_history(&mut self, row: &HistoryRow) -> Stored<()> {
         let sql = "INSERT INTO history (at, event, item, entry) VALUES (?1, ?2, ?3, ?4)";
         let (event, item) = (row.event.map(|event| event.0), row.item.map(|item| item.0));
-        self.execute(
-            sql,
-            params![row.at.as_unix_ms(), event, item, to_json(&row.entry)?],
-        )
-        .map(|_| ())
+        let entry = began::text_of(row, self.added.as_ref())?;
+        self.execute(sql, params![row.at.as_unix_ms(), event, item, entry])
+            .map(|_| ())
     }
 
     fn open_item_of(&mut self, workspace: &str) -> Stored<Option<Item>> {
