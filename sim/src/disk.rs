@@ -176,15 +176,15 @@ impl SimJournal {
         let (cut, wait) = {
             let state = &mut *self.stage.lock();
             state.step(verb.begins);
-            state.verbs_under_way += 1;
             state.count(verb.name);
             let fails = state.random.per_mille(state.weather.disk);
             let cut = fails.then(|| state.random.pick(&[Cut::Before, Cut::After]));
             (cut, latency(state))
         };
+        let back = self.stage.lock().back;
         self.pass(wait).await;
+        self.stage.lock().told_before(back);
         if cut == Some(Cut::Before) {
-            self.stage.lock().verbs_under_way -= 1;
             self.stage.lock().count("journal failures before the write");
             return Err(gone_wrong(Cut::Before));
         }
@@ -200,7 +200,6 @@ impl SimJournal {
     ) -> Result<T, JournalError> {
         let wait = {
             let state = &mut *self.stage.lock();
-            state.verbs_under_way -= 1;
             state.step(if idle {
                 "claim gives nothing"
             } else {

@@ -192,12 +192,7 @@ impl World {
                 state.count(if by < 0 { "jumps back" } else { "jumps forward" });
                 note!(state, "the clock jumps by {by} ms");
                 state.time.jump(by);
-                if by < 0 && state.verbs_under_way > 0 {
-                    // A verb that was told the time before and is written after one that was told it afterwards makes the clock
-                    // go forth and back again: to the journal that is a jump forward.
-                    state.count("jumps back while a verb was under way");
-                    state.time.forward -= by;
-                }
+                state.back += (-by).max(0);
                 state.judge_jump();
             }
             Happening::Weather(index) => {
@@ -234,7 +229,6 @@ impl World {
         state.process += 1;
         state.up = true;
         (state.stopping, state.doomed) = (false, None);
-        state.verbs_under_way = 0;
         let process = state.process;
         note!(state, "process {process} starts");
         state.count("processes started");
