@@ -159,3 +159,7 @@ reliability:
 # The relay in virtual time, before a judge: N seeds. A failing seed prints how to see it again; ARGS may be `--record FILE`.
 simulation N="100000" *ARGS:
     cargo run --release -p relay-sim -- --seeds {{N}} --threads 2 {{ARGS}}
+
+# The process stops at every step of a run, over journals, policies, lanes and conducts of GitHub; with `--crash-pairs` at any two.
+crash *ARGS="--crash":
+    cargo run --release -p relay-sim -- --threads 2 {{ARGS}}

@@ -53,7 +53,11 @@ impl Disk {
         match engine {
             Engine::Memory => Self::Memory(Arc::new(MemoryJournal::new())),
             Engine::Sqlite => {
-                let folder = tempfile::tempdir().expect("a folder for a journal");
+                // What a disk makes of a sync is proved elsewhere; in memory a sync costs nothing.
+                let in_memory = tempfile::tempdir_in("/dev/shm");
+                let folder = in_memory
+                    .or_else(|_| tempfile::tempdir())
+                    .expect("a folder for a journal");
                 Self::Sqlite {
                     path: folder.path().join("relay.db"),
                     open: None,
@@ -132,6 +136,34 @@ pub(crate) struct SimJournal {
     pub(crate) disk: Arc<dyn Journal>,
 }
 
+/// The words for a verb.
+struct Verb {
+    name: &'static str,
+    begins: &'static str,
+    is_written: &'static str,
+}
+
+const ACCEPT: Verb = Verb {
+    name: "verbs: accept",
+    begins: "accept begins",
+    is_written: "accept is written",
+};
+const CLAIM: Verb = Verb {
+    name: "verbs: claim",
+    begins: "claim begins",
+    is_written: "claim is written",
+};
+const RECORD: Verb = Verb {
+    name: "verbs: record",
+    begins: "record begins",
+    is_written: "record is written",
+};
+const SETTLE: Verb = Verb {
+    name: "verbs: settle",
+    begins: "settle begins",
+    is_written: "settle is written",
+};
+
 fn gone_wrong(cut: Cut) -> JournalError {
     JournalError::Unavailable {
         why: format!("the disk failed {cut:?}"),
@@ -140,18 +172,18 @@ fn gone_wrong(cut: Cut) -> JournalError {
 
 impl SimJournal {
     /// What befalls a verb.
-    async fn begin(&self, verb: &'static str) -> Result<Option<Cut>, JournalError> {
+    async fn begin(&self, verb: &'static Verb) -> Result<Option<Cut>, JournalError> {
         let (cut, wait) = {
             let state = &mut *self.stage.lock();
-            state.step();
-            state.count(verb);
+            state.step(verb.begins);
+            state.count(verb.name);
             let fails = state.random.per_mille(state.weather.disk);
             let cut = fails.then(|| state.random.pick(&[Cut::Before, Cut::After]));
             (cut, latency(state))
         };
-        if let Some(ms) = wait {
-            Sleep::new(&self.stage, ms).await;
-        }
+        let back = self.stage.lock().back;
+        self.pass(wait).await;
+        self.stage.lock().told_before(back);
         if cut == Some(Cut::Before) {
             self.stage.lock().count("journal failures before the write");
             return Err(gone_wrong(Cut::Before));
@@ -161,23 +193,34 @@ impl SimJournal {
 
     async fn end<T: Send>(
         &self,
+        verb: &'static Verb,
+        idle: bool,
         cut: Option<Cut>,
         result: Result<T, JournalError>,
     ) -> Result<T, JournalError> {
         let wait = {
-            let mut state = self.stage.lock();
-            state.step();
-            latency(&mut state)
+            let state = &mut *self.stage.lock();
+            state.step(if idle {
+                "claim gives nothing"
+            } else {
+                verb.is_written
+            });
+            latency(state)
         };
-        match wait {
-            Some(ms) => Sleep::new(&self.stage, ms).await,
-            None => yield_now().await,
-        }
+        self.pass(wait).await;
         if result.is_ok() && cut.is_some() {
             self.stage.lock().count("journal failures after the write");
             return Err(gone_wrong(Cut::After));
         }
         result
+    }
+
+    /// A process may stop here.
+    async fn pass(&self, wait: Option<i64>) {
+        match wait {
+            Some(ms) => Sleep::new(&self.stage, ms).await,
+            None => yield_now().await,
+        }
     }
 
     fn sabotage(&self) -> Sabotage {
@@ -202,7 +245,7 @@ impl Journal for SimJournal {
     }
 
     async fn accept(&self, batch: AcceptBatch) -> Result<Acceptance, JournalError> {
-        let cut = self.begin("verbs: accept").await?;
+        let cut = self.begin(&ACCEPT).await?;
         let told = batch.clone();
         let result = match self.sabotage() {
             Sabotage::AcceptsWithoutWriting if told.now.as_unix_ms() % 8 == 0 => Ok(Acceptance {
@@ -215,11 +258,11 @@ impl Journal for SimJournal {
                 result
             }
         };
-        self.end(cut, result).await
+        self.end(&ACCEPT, false, cut, result).await
     }
 
     async fn claim(&self, mut request: ClaimRequest) -> Result<Claimed, JournalError> {
-        let cut = self.begin("verbs: claim").await?;
+        let cut = self.begin(&CLAIM).await?;
         let sabotage = self.sabotage();
         if sabotage == Sabotage::HasNoBudget {
             let default = Budget::unbounded().with_max_in_flight(0);
@@ -233,11 +276,12 @@ impl Journal for SimJournal {
             claimed.tasks.retain(|task| !matches!(task, Task::Probe(_)));
         }
         self.stage.lock().judge_claimed(&result);
-        self.end(cut, result).await
+        let idle = result.as_ref().is_ok_and(|claimed| claimed.tasks.is_empty());
+        self.end(&CLAIM, idle, cut, result).await
     }
 
     async fn record(&self, now: Timestamp, batch: Vec<Record>) -> Result<Written, JournalError> {
-        let cut = self.begin("verbs: record").await?;
+        let cut = self.begin(&RECORD).await?;
         let mut written = batch.clone();
         match self.sabotage() {
             Sabotage::ForgetsBlocks => written.iter_mut().for_each(forget_block),
@@ -248,17 +292,17 @@ impl Journal for SimJournal {
         }
         let result = finish(self.disk.record(now, written));
         self.stage.lock().judge_recorded(&batch, &result);
-        self.end(cut, result).await
+        self.end(&RECORD, false, cut, result).await
     }
 
     async fn settle(&self, now: Timestamp, batch: Vec<Settlement>) -> Result<Written, JournalError> {
-        let cut = self.begin("verbs: settle").await?;
+        let cut = self.begin(&SETTLE).await?;
         let result = match self.sabotage() {
             Sabotage::LosesVerdicts => Ok(Written::default()),
             _ => finish(self.disk.settle(now, batch.clone())),
         };
         self.stage.lock().judge_settled(&batch, &result);
-        self.end(cut, result).await
+        self.end(&SETTLE, false, cut, result).await
     }
 
     async fn scan(&self, query: ScanQuery) -> Result<Page, JournalError> {

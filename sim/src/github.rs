@@ -237,7 +237,7 @@ impl State {
 
     /// A request leaves the relay; gives its number and how long it travels, or how long it takes to find that there is no way.
     fn request_leaves(&mut self, request: &DispatchRequest) -> Result<(usize, i64), i64> {
-        self.step();
+        self.step("a request leaves");
         let no_way = self.random.per_mille(self.weather.unreachable);
         let travel = match self.random.below(50) {
             0 => self.random.within(3_000, 9_000),
@@ -290,7 +290,7 @@ impl State {
             request.repository,
             request.relay_id.clone(),
         );
-        self.step();
+        self.step("a request arrives");
         self.github.requests[no].arrived_at = Some(now);
         self.judge_arrival(no);
         let slow = self.random.per_mille(self.weather.slow);
@@ -392,7 +392,7 @@ impl State {
     }
 
     fn request_ends(&mut self, no: usize, told: Told) {
-        self.step();
+        self.step("a request ends");
         note!(self, "request {no} ends: {:?}", told.advice);
         let now = self.time.now;
         let request = &mut self.github.requests[no];
@@ -539,7 +539,7 @@ impl SimDispatcher {
         };
         Sleep::new(stage, wait).await;
         let mut state = stage.lock();
-        state.step();
+        state.step("a question is answered");
         if state.blind() {
             let advice = state.random.pick(&[Advice::NotSent, Advice::Unknown]);
             return Err(DispatchError::new(advice, "nobody answered"));

@@ -124,7 +124,7 @@ impl Enricher for SimEnricher {
     async fn enrich(&self, query: &FactQuery) -> Result<Facts, EnrichError> {
         let wait = {
             let mut state = self.0.lock();
-            state.step();
+            state.step("facts are asked for");
             state.random.within(20, 900)
         };
         Sleep::new(&self.0, wait).await;

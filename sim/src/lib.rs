@@ -13,7 +13,7 @@
 //! | `grid`, [`github`], `disk`, `host`, `person` | the stand-ins: Event Grid, GitHub, the disk, the program around the relay, its operator |
 //! | `judge` | the promises of DESIGN sections 2 and 6, held against what the stand-ins know |
 //! | [`sabotage`] | ways to break the relay, which the judge must find |
-//! | [`world`] | one simulation |
+//! | [`world`], [`crash`] | one simulation; a stop at every step of a small one |
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -25,6 +25,7 @@
     reason = "nobody outside this workspace can use it"
 )]
 
+pub mod crash;
 mod disk;
 mod executor;
 pub mod github;

@@ -1,12 +1,14 @@
 //! The long runs: `relay-sim --seeds 100000`, and one seed to look at: `relay-sim --seed 4711 --trace`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that reports")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use clap::Parser;
+use relay_sim::crash::Case;
+use relay_sim::plan::Engine;
 use relay_sim::stage::Figures;
 use relay_sim::{Options, Outcome, Sabotage, run};
 use relay_tidy::reliability::Line;
@@ -26,6 +28,12 @@ struct Arguments {
     /// Breaks the relay in every way that is known, and tells which seed shows it to the judge.
     #[arg(long)]
     sabotaged: bool,
+    /// Stops the process at every step of every case instead.
+    #[arg(long)]
+    crash: bool,
+    /// Stops it at any two of them.
+    #[arg(long)]
+    crash_pairs: bool,
     /// Prints what happened.
     #[arg(long)]
     trace: bool,
@@ -42,6 +50,7 @@ fn main() -> ExitCode {
     match arguments.seed {
         Some(seed) => one(seed, arguments.trace),
         None if arguments.sabotaged => sabotaged(&arguments),
+        None if arguments.crash || arguments.crash_pairs => crashes(&arguments),
         None => many(&arguments),
     }
 }
@@ -90,6 +99,86 @@ fn failed(outcome: &Outcome) -> ExitCode {
         outcome.seed, outcome.seed
     );
     ExitCode::FAILURE
+}
+
+/// Cases of the journal in memory for pairs; of both journals for single stops.
+fn crashes(arguments: &Arguments) -> ExitCode {
+    let mut line = Line::begin(
+        if arguments.crash_pairs {
+            "crash_pairs"
+        } else {
+            "crash"
+        },
+        Some(1),
+    );
+    let mut cases = Case::all(Engine::Memory);
+    if !arguments.crash_pairs {
+        cases.extend(Case::all(Engine::Sqlite));
+    }
+    let mut work = Vec::new();
+    for case in &cases {
+        let steps: Vec<usize> = case.steps().into_iter().map(|(step, _)| step).collect();
+        for (index, first) in steps.iter().enumerate() {
+            if arguments.crash_pairs {
+                let seconds = steps.iter().skip(index + 1);
+                work.extend(seconds.map(|second| (*case, vec![*first, *second])));
+            } else {
+                work.push((*case, vec![*first]));
+            }
+        }
+    }
+    let (next, figures) = (AtomicUsize::new(0), Mutex::new(Figures::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..arguments.threads.max(1) {
+            scope.spawn(|| {
+                while let Some((case, stops)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let outcome = case.run(stops);
+                    let mut figures = figures.lock().unwrap_or_else(PoisonError::into_inner);
+                    for (what, n) in &outcome.figures {
+                        *figures.entry(what).or_default() += n;
+                    }
+                    let done = figures.entry("cases").or_default();
+                    *done += 1;
+                    if done.is_multiple_of(10_000) {
+                        eprintln!("{done} of {}", work.len());
+                    }
+                    if let Some(what) = outcome.broken {
+                        eprintln!("{case:?}, stopped at {stops:?}: {what}");
+                        *figures.entry("promises broken").or_default() += 1;
+                    }
+                }
+            });
+        }
+    });
+    let figures = figures.into_inner().unwrap_or_else(PoisonError::into_inner);
+    println!("{}", serde_json::json!(figures));
+    for (name, what) in [
+        ("stops", "stops without warning"),
+        ("requests", "requests"),
+        ("runs_started", "runs started"),
+        ("requests_orphaned", "requests orphaned"),
+        ("parked", "verdicts: parked"),
+        ("promises_broken", "promises broken"),
+    ] {
+        line = line.with(name, figures.get(what).copied().unwrap_or(0));
+    }
+    let broken = figures.get("promises broken").copied().unwrap_or(0);
+    let n_cases = figures.get("cases").copied().unwrap_or(0);
+    line = line.with(
+        "policies_lanes_conducts_downtimes",
+        Case::all(Engine::Memory).len(),
+    );
+    written(line, n_cases, arguments.record.as_deref(), broken)
+}
+
+fn written(line: Line, count: u64, record: Option<&Path>, broken: u64) -> ExitCode {
+    if let Some(path) = record
+        && let Err(error) = line.end(count, path)
+    {
+        eprintln!("the line could not be written: {error}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::from(u8::from(broken > 0))
 }
 
 /// The figures of the line: each a sum of what the simulations counted.
@@ -189,11 +278,6 @@ fn many(arguments: &Arguments) -> ExitCode {
         let sum: u64 = parts.iter().filter_map(|part| figures.get(part)).sum();
         line = line.with(name, sum);
     }
-    if let Some(path) = &arguments.record
-        && let Err(error) = line.end(count, path)
-    {
-        eprintln!("the line could not be written: {error}");
-        return ExitCode::FAILURE;
-    }
-    ExitCode::from(u8::from(figures.contains_key("promises broken")))
+    let broken = figures.get("promises broken").copied().unwrap_or(0);
+    written(line, count, arguments.record.as_deref(), broken)
 }

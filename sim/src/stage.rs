@@ -65,7 +65,8 @@ pub struct State {
     pub(crate) judge: Judge,
     pub(crate) agenda: BTreeMap<(i64, u64), Happening>,
     next_entry: u64,
-    n_steps: u64,
+    /// The steps that matter, by name.
+    pub(crate) steps: Vec<&'static str>,
     /// The process that runs, and whether it does.
     pub(crate) process: u32,
     pub(crate) up: bool,
@@ -73,6 +74,8 @@ pub struct State {
     pub(crate) doomed: Option<(usize, u64)>,
     pub(crate) stopping: bool,
     pub(crate) stop_wakers: Vec<Waker>,
+    /// The sum of all jumps back, in milliseconds.
+    pub(crate) back: i64,
     /// Loops of the process that run.
     pub(crate) hosts: u32,
     /// How long it stays down after the stop under way.
@@ -116,12 +119,13 @@ impl Stage {
             judge,
             agenda: BTreeMap::new(),
             next_entry: 0,
-            n_steps: 0,
+            steps: Vec::new(),
             process: 0,
             up: false,
             doomed: None,
             stopping: false,
             stop_wakers: Vec::new(),
+            back: 0,
             hosts: 0,
             down: 0,
             plan: Arc::clone(plan),
@@ -175,13 +179,27 @@ impl State {
         self.time.now >= START_MS + self.plan.calm_at
     }
 
+    /// A verb is written now that was told the time when the clock had jumped back that much. If it has jumped since, the verb takes
+    /// the journal's time forward again, and the next one back: to the journal that is a jump forward.
+    pub(crate) fn told_before(&mut self, back: i64) {
+        let since = self.back - back;
+        if since > 0 {
+            self.count("verbs told the time before a jump back");
+            self.time.forward += since;
+            self.judge_jump();
+        }
+    }
+
     /// A step that matters: accidents happen at some of them.
-    pub(crate) fn step(&mut self) {
-        self.n_steps += 1;
-        if self.is_calm() || self.doomed.is_some() || !self.up {
+    pub(crate) fn step(&mut self, what: &'static str) {
+        if self.is_calm() {
             return;
         }
-        let at = Stop::AtStep(self.n_steps);
+        self.steps.push(what);
+        if self.doomed.is_some() || !self.up {
+            return;
+        }
+        let at = Stop::AtStep(self.steps.len());
         let accidents = &self.plan.accidents;
         if let Some(index) = accidents.iter().position(|accident| accident.stop == at) {
             self.doomed = Some((index, accidents[index].polls_later));

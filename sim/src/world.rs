@@ -45,6 +45,8 @@ pub struct Outcome {
     pub digest: (u64, u64),
     /// What happened how often.
     pub figures: Figures,
+    /// The steps at which accidents can happen, by name.
+    pub steps: Vec<&'static str>,
     /// The first promise that was broken.
     pub broken: Option<String>,
     /// What happened, if it was to be kept.
@@ -54,7 +56,12 @@ pub struct Outcome {
 /// Runs the simulation of this seed to its end.
 #[must_use]
 pub fn run(seed: u64, options: Options) -> Outcome {
-    let plan = Arc::new(Plan::new(seed));
+    run_plan(Plan::new(seed), options)
+}
+
+/// Runs the simulation of this plan to its end.
+pub(crate) fn run_plan(plan: Plan, options: Options) -> Outcome {
+    let (seed, plan) = (plan.seed, Arc::new(plan));
     let stage = Stage::new(&plan, options.sabotage, options.trace);
     let mut world = World {
         disk: Disk::new(plan.engine),
@@ -77,6 +84,7 @@ pub fn run(seed: u64, options: Options) -> Outcome {
         seed,
         digest: state.trace.digest(),
         figures: std::mem::take(&mut state.figures),
+        steps: std::mem::take(&mut state.steps),
         broken: state.judge.broken.take(),
         trace: state.trace.take_lines(),
     }
@@ -184,6 +192,7 @@ impl World {
                 state.count(if by < 0 { "jumps back" } else { "jumps forward" });
                 note!(state, "the clock jumps by {by} ms");
                 state.time.jump(by);
+                state.back += (-by).max(0);
                 state.judge_jump();
             }
             Happening::Weather(index) => {

@@ -281,7 +281,6 @@ impl State {
     fn judge_intent(&mut self, work: &Work) {
         let item = &work.item;
         let relay_id = item.relay_id.to_string();
-        self.step();
         if !self.judge.facts.contains_key(&relay_id) {
             match self.fact(work) {
                 Ok(fact) => {

@@ -140,10 +140,13 @@ impl State {
             return self.broken(format!("budget: {} requests of {identity} at once", at_once + 1));
         }
         let interval = i64::try_from(self.plan.budget.min_interval.as_millis()).unwrap_or(0);
-        let ended = others().take(64).filter_map(|other| other.ended_at).max();
-        // With several at once, one may end between the claim of another and its leaving.
-        let ended = ended.filter(|_| max == 1);
-        let too_soon = ended.filter(|at| now - at < interval && self.judge.forward_at(*at) == forward);
+        // With several at once, one may end between the claim of another and its leaving; and where a jump forward has ended the lease
+        // of a request, it counts as ended before it was.
+        let ended = others()
+            .take(64)
+            .filter(|other| other.forward == forward && max == 1);
+        let ended = ended.filter_map(|other| other.ended_at).max();
+        let too_soon = ended.filter(|at| now - at < interval);
         if let Some(at) = too_soon {
             self.broken(format!(
                 "budget: request {no} of {identity} leaves {} ms after the last ended",

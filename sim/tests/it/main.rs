@@ -4,6 +4,8 @@
 //! **Source**: the row "deterministic simulation in virtual time".
 
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod sabotage;
 #[cfg(test)]
 mod seeds;

@@ -381,7 +381,10 @@ impl<'a> Verb<'a> {
                     if let Some(block) = other.block.take() {
                         opened = true;
                         other.blocked_ms = other.blocked_ms.saturating_add(lasted(&block, self.now));
-                        other.check_due_at = None;
+                        // One whose own check was asked for and lost is asked for again: nothing is sent before it.
+                        if other.checked_epoch == Some(self.meta.epoch) {
+                            other.check_due_at = None;
+                        }
                         self.rows.put_target(&other)?;
                     }
                 }

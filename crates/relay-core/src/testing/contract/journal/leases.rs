@@ -4,11 +4,11 @@
 //! **Source**: DESIGN section 5: journal, two claims, clocks.
 
 use crate::alarm::Alert;
-use crate::dispatch::{Advice, Dispatched};
+use crate::dispatch::{Advice, Checked, Dispatched, Scope};
 use crate::journal::item::Phase;
-use crate::journal::{Journal, Record, Settlement};
+use crate::journal::{Journal, Record, Settlement, Task};
 use crate::lane::LaneMode;
-use crate::retry::OnUnknown;
+use crate::retry::{CHECK_EVERY, OnUnknown};
 use crate::testing::contract::journal::trial::{Trial, error, holds, not_seen, same, secs};
 use crate::testing::rows::Arrival;
 
@@ -289,6 +289,48 @@ pub async fn a_lost_check_is_asked_for_again(journal: &dyn Journal) {
     t.idle_until(end).await;
     same!(t, t.open().await, 1, "the same check");
     t.send(item).await;
+    t.finish().await;
+}
+
+/// A check that was lost is asked for again, though another event type's check has opened the blocked repository meanwhile.
+pub async fn a_lost_check_is_asked_for_again_though_its_repository_was_opened(journal: &dyn Journal) {
+    let mut t = Trial::new(
+        "a_lost_check_is_asked_for_again_though_its_repository_was_opened",
+        journal,
+    );
+    let first = t.arrive(&Arrival::new("a", "1")).await;
+    let open = Ok(Checked {
+        shows_relay_id: Some(true),
+        remarks: Vec::new(),
+    });
+    same!(
+        t,
+        t.check_all(Err(error(Advice::Block(Scope::Target)))).await,
+        1,
+        "one check, which blocks"
+    );
+    let second = t.arrive(&Arrival::new("b", "1").with_event_type("later")).await;
+    let lost = t.looks().await;
+    same!(t, lost.len(), 1, "a check of what is new, which is lost");
+    t.advance(CHECK_EVERY);
+    for task in t.looks().await {
+        let Task::Check(target) = task else { continue };
+        if target.event_type != "later" {
+            let (target, result) = (target.key, open.clone());
+            holds!(
+                t,
+                t.try_record(vec![Record::Checked { target, result }])
+                    .await
+                    .is_ok(),
+                "the check is written"
+            );
+        }
+    }
+    t.advance(CHECK_EVERY);
+    t.open().await;
+    let mut sent = t.sent_ids().await;
+    sent.sort_unstable();
+    same!(t, sent, [first, second], "what goes once both were checked");
     t.finish().await;
 }
 

@@ -110,6 +110,7 @@ clauses! {
         an_old_fence_changes_nothing,
         a_fenced_write_spares_its_batch,
         a_lost_check_is_asked_for_again,
+        a_lost_check_is_asked_for_again_though_its_repository_was_opened,
         a_clock_that_jumps_back_takes_due_times_with_it;
     lanes:
         latest_supersedes_what_waits,
