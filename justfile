@@ -144,6 +144,6 @@ mutants RECORD="benches/reliability/mutants.jsonl" *FILES:
 reliability:
     cargo run -q -p relay-tidy --bin reliability
 
-# The relay in virtual time: N seeds, and the line of the run in target/reliability.jsonl. A failing seed prints how to see it again.
-sim N="100000" FROM="1":
-    cargo run -q --release -p relay-sim -- --seeds {{N}} --from {{FROM}} --threads 2 --commit "$(git rev-parse --short HEAD)" --record target/reliability.jsonl
+# The relay in virtual time, before a judge: N seeds. A failing seed prints how to see it again; ARGS may be `--record FILE`.
+simulation N="100000" *ARGS:
+    cargo run --release -p relay-sim -- --seeds {{N}} --threads 2 {{ARGS}}

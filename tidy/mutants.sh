@@ -8,7 +8,7 @@ record=$1
 shift
 src=crates/relay-core/src
 if [ $# -eq 0 ]; then
-    set -- "$src/retry.rs" "$src/journal/state.rs" "$src/intake.rs" "$src/rules/*.rs"
+    set -- "$src/retry.rs" "$src/journal/state.rs" "$src/intake.rs" "$src/rules/**/*.rs"
 fi
 out=target/mutants
 rm -rf "$out"

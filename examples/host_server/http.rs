@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::request::Parts;
-use http::{Request, StatusCode, header};
+use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use relay_core::Relay;
 use relay_core::clock::Timestamp;
@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 
 use crate::admin::{self, Admin};
 use crate::connections::{self, Limits};
+use crate::metrics::{self, Numbers};
 
 /// How many bodies are in memory at once, from their first byte until they are answered.
 const MAX_BODIES: u32 = 64;
@@ -35,9 +36,18 @@ const DISCARD_WITHIN: Duration = Duration::from_secs(2);
 /// How long an answer of `/readyz` is repeated: each fresh one writes to the journal.
 const READY_FOR: Duration = Duration::from_secs(1);
 
+/// What there is beside the webhook, and who may see it.
+#[derive(Debug)]
+pub(crate) struct Doors {
+    pub(crate) admin: Option<Arc<Admin>>,
+    pub(crate) numbers: Option<Numbers>,
+    pub(crate) numbers_are_public: bool,
+}
+
 #[derive(Debug)]
 struct Shared {
     relay: Relay,
+    doors: Doors,
     bodies: Arc<Semaphore>,
     ready: Mutex<Option<(Timestamp, StatusCode, String)>>,
 }
@@ -45,14 +55,16 @@ struct Shared {
 /// Serves until `stop`, then until what was begun has ended.
 pub(crate) async fn serve(
     relay: Relay,
-    admin: Option<Arc<Admin>>,
+    doors: Doors,
     listener: TcpListener,
     limits: Limits,
     stop: impl Future<Output = ()>,
 ) {
     let bodies = Arc::new(Semaphore::new(MAX_BODIES as usize));
+    let admin = doors.admin.clone();
     let shared = Arc::new(Shared {
         relay,
+        doors,
         bodies: Arc::clone(&bodies),
         ready: Mutex::new(None),
     });
@@ -60,6 +72,7 @@ pub(crate) async fn serve(
         .route("/events", axum::routing::any(events))
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(readyz))
+        .route("/metrics", get(numbers))
         .with_state(shared);
     if let Some(admin) = admin {
         router = router.merge(admin::router(&admin));
@@ -119,6 +132,20 @@ pub(crate) fn discard(head: &Parts, mut body: Body) {
     tokio::spawn(within(DISCARD_WITHIN, async move {
         while let Some(Ok(_)) = body.frame().await {}
     }));
+}
+
+/// Where neither everybody nor somebody may see them, this path is not there.
+async fn numbers(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    let doors = &shared.doors;
+    let Some(numbers) = &doors.numbers else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let has_secret = || doors.admin.as_ref().is_some_and(|admin| admin.admits(&headers));
+    if !doors.numbers_are_public && !has_secret() {
+        return admin::unauthorized();
+    }
+    let text = numbers.show(&shared.relay).await;
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
 }
 
 async fn readyz(State(shared): State<Arc<Shared>>) -> Response {

@@ -7,7 +7,7 @@
 mod admin;
 mod connections;
 mod http;
-mod retention;
+mod metrics;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,16 +19,18 @@ use relay_core::Relay;
 use relay_core::report::report;
 use relay_examples::host::config::{self, Config};
 use relay_examples::host::identity::Identities;
-use relay_examples::host::{build, logs, signal};
+use relay_examples::host::{build, logs, retention, signal};
 use tokio::net::TcpListener;
 
 use admin::Admin;
 use connections::Limits;
+use http::Doors;
+use metrics::Numbers;
 
 /// Carries Azure Machine Learning events to GitHub Actions.
 ///
 /// Paths: POST and OPTIONS /events (the webhook), GET /healthz (alive), GET /readyz (503 when the journal cannot
-/// promise), /admin (what a person sees and commands, with the secret of [admin]). SIGTERM and SIGINT stop it in order: no new request is taken, what is in flight is finished, the journal is
+/// promise), GET /metrics (numbers for Prometheus), /admin (what a person sees and commands, with the secret of [admin]). SIGTERM and SIGINT stop it in order: no new request is taken, what is in flight is finished, the journal is
 /// closed.
 #[derive(Debug, Parser)]
 #[command(version)]
@@ -69,6 +71,7 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
     let rules = build::rules(&config)?;
     let secrets = config.secrets()?;
     let commanders = config.admin_secret(&secrets)?;
+    let backups = config.backup_folder()?;
     let identities = Identities::of(&config)?;
     if arguments.check {
         tracing::info!(
@@ -78,6 +81,12 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
         );
         return Ok(());
     }
+    // Where nobody could see the numbers, nobody keeps them.
+    let numbers = if config.metrics.public || commanders.is_some() {
+        Some(Numbers::install()?)
+    } else {
+        None
+    };
     let settings = config.journal.clone().unwrap_or_default();
     let journal = Arc::new(settings.open().await?);
     let hash = rules.hash().to_owned();
@@ -89,17 +98,20 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
     let local = listener.local_addr().map_err(|error| error.to_string())?;
     announce(&format!("listening on http://{local}"));
     tracing::info!(%local, rules = %hash, "started");
-    let compacting = retention::start(&settings, Arc::clone(&journal));
-    let admin = commanders.map(|commanders| {
-        let backups = config
-            .admin
-            .as_ref()
-            .and_then(|admin| admin.backup_folder.clone());
-        Admin::new(relay.clone(), Arc::clone(&journal), commanders, backups)
-    });
-    let ended = run(relay, admin, listener, &config.server).await;
-    if let Some(compacting) = compacting {
-        compacting.abort();
+    let beside = [
+        retention::start(&settings, Arc::clone(&journal)),
+        numbers.as_ref().map(Numbers::upkeep),
+    ];
+    let admin =
+        commanders.map(|commanders| Admin::new(relay.clone(), Arc::clone(&journal), commanders, backups));
+    let doors = Doors {
+        admin,
+        numbers,
+        numbers_are_public: config.metrics.public,
+    };
+    let ended = run(relay, doors, listener, &config.server).await;
+    for task in beside.into_iter().flatten() {
+        task.abort();
     }
     ended?;
     // A request that outlived the deadline gets its error; what it asked for is settled at the next start.
@@ -112,7 +124,7 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
 /// Serves until a signal comes, then finishes what is in flight, for as long as the deadline allows.
 async fn run(
     relay: Relay,
-    admin: Option<Arc<Admin>>,
+    doors: Doors,
     listener: TcpListener,
     server: &config::Server,
 ) -> Result<(), Fatal> {
@@ -129,7 +141,7 @@ async fn run(
         let (relay, stopped) = (relay.clone(), stopped.clone());
         async move { relay.run_until(wait(stopped)).await }
     });
-    let mut server = tokio::spawn(http::serve(relay, admin, listener, limits, wait(stopped)));
+    let mut server = tokio::spawn(http::serve(relay, doors, listener, limits, wait(stopped)));
     tokio::select! {
         signal = signal::stop() => tracing::info!(signal = signal?, "stopping"),
         ended = &mut worker => return Err(format!("the worker ended by itself: {ended:?}")),

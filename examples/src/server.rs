@@ -153,6 +153,12 @@ impl Server {
         &self.address
     }
 
+    /// The number of its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has logged so far.
     #[must_use]
     pub fn logged(&self) -> String {

@@ -13,7 +13,7 @@
 //! | `grid`, [`github`], `disk`, `host`, `person` | the stand-ins: Event Grid, GitHub, the disk, the program around the relay, its operator |
 //! | `judge` | the promises of DESIGN sections 2 and 6, held against what the stand-ins know |
 //! | [`sabotage`] | ways to break the relay, which the judge must find |
-//! | [`world`] | one simulation; [`record`] the line it leaves |
+//! | [`world`] | one simulation |
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -34,7 +34,6 @@ mod judge;
 mod person;
 pub mod plan;
 pub mod random;
-pub mod record;
 pub mod sabotage;
 pub mod stage;
 pub mod time;

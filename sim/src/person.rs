@@ -31,6 +31,7 @@ pub(crate) async fn ask(stage: Stage, relay: Relay, command: Command) {
     let result = relay.command(command).await;
     let mut state = stage.lock();
     state.count(word);
+    state.count("commands");
     match result {
         Ok(made) => note!(state, "{text}: made {made:?}"),
         Err(JournalError::Refused { why }) => {

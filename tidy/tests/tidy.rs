@@ -277,16 +277,22 @@ mod rules {
             "examples/src/host/config.rs",
             "examples/src/host/identity.rs",
             "crates/relay-core/src/rules/config.rs",
+            "crates/relay-core/src/rules/condition/load.rs",
         ] {
             let text = read(path);
             let structs = text.split("deny_unknown_fields").skip(1);
             for fields in structs.map(|rest| rest.split("\n}").next().unwrap()) {
+                let mut renamed = None;
                 for line in fields.lines() {
+                    if let Some((_, rest)) = line.split_once("rename = \"") {
+                        renamed = rest.split('"').next();
+                    }
                     let field = line
                         .trim()
                         .strip_prefix("pub ")
                         .and_then(|rest| rest.split_once(": "));
-                    let Some((key, _)) = field else { continue };
+                    let Some((field, _)) = field else { continue };
+                    let key = renamed.take().unwrap_or(field);
                     keys += 1;
                     assert!(
                         words.contains(key),

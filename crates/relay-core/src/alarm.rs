@@ -49,6 +49,28 @@ pub enum Alert {
         /// The relay id of what was parked.
         relay_id: String,
     },
+    /// GitHub accepted a request, and its run was not seen in time, or has not concluded in time.
+    RunLate {
+        /// Its route.
+        route: String,
+        /// Its relay id.
+        relay_id: String,
+        /// What is late, and why as far as known.
+        why: String,
+    },
+    /// A run ended otherwise than it should: failed, cancelled, skipped, or in a word that is not known.
+    RunFailed {
+        /// Its route.
+        route: String,
+        /// Its relay id.
+        relay_id: String,
+        /// The run's id.
+        run: String,
+        /// Where a person looks at it.
+        url: Option<String>,
+        /// GitHub's word for how it ended.
+        conclusion: String,
+    },
     /// A version was registered again with a later time.
     RegisteredAgain {
         /// Its route.

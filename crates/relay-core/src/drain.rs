@@ -370,7 +370,8 @@ mod tests {
             .collect();
         let now = at(800_000);
         assert_eq!(left(500, Duration::from_secs(3_600), &spent, now), Some(100));
-        assert_eq!(left(60, Duration::from_secs(60), &spent, now), Some(31));
+        // A window is counted from the ends: of the last minute's 30 the first began just before it.
+        assert_eq!(left(60, Duration::from_secs(60), &spent, now), Some(30));
         assert_eq!(left(0, Duration::from_secs(60), &spent, now), None);
         // 100 go now; the next goes an hour after the first of those that were.
         assert_eq!(

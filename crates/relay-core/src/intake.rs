@@ -319,3 +319,55 @@ fn new_item(
         park: unpayable.or(unplaced),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::MemoryJournal;
+    use crate::rules::{RouteConfig, RuleSet};
+
+    async fn taken(journal: &MemoryJournal, max_body_bytes: usize, body: &str) -> Taken {
+        let rules = RuleSet::load([RouteConfig::new("deploy", "contoso/deploy")]).unwrap();
+        let keep = KeepUnreadable {
+            rows: 9,
+            bytes: 9_000,
+        };
+        let now = Timestamp::from_unix_ms(1);
+        take(journal, &rules, keep, max_body_bytes, now, body.as_bytes()).await
+    }
+
+    fn event(event_type: &str) -> String {
+        format!(
+            r#"[{{"id":"1","topic":"/w","subject":"models/m:1","eventType":"Microsoft.MachineLearningServices.{event_type}",
+            "eventTime":"2026-11-22T10:00:00Z","data":{{"modelName":"m","modelVersion":"1"}},"dataVersion":"2"}}]"#
+        )
+    }
+
+    /// Whoever sends is woken by work, and by nothing else: an idle relay would otherwise wait for its next round.
+    #[tokio::test]
+    async fn ok_only_what_was_accepted_is_work() {
+        let journal = MemoryJournal::new();
+        let mut work = Vec::new();
+        for body in [
+            "[]",
+            &event("RunCompleted"),
+            &event("ModelRegistered"),
+            &event("ModelRegistered"),
+        ] {
+            let taken = taken(&journal, 4_096, body).await;
+            assert!(matches!(taken.reply, Reply::Accepted(_)), "{taken:?}");
+            work.push(taken.work);
+        }
+        assert_eq!(work, [false, false, true, false]);
+    }
+
+    /// A host that asked no webhook first is told the same.
+    #[tokio::test]
+    async fn err_too_large_is_told_apart_from_unreadable() {
+        let journal = MemoryJournal::new();
+        let reply = taken(&journal, 9, &event("ModelRegistered")).await.reply;
+        assert!(matches!(reply, Reply::TooLarge { .. }), "{reply:?}");
+        let reply = taken(&journal, 9, "[1,").await.reply;
+        assert!(matches!(reply, Reply::Unreadable { .. }), "{reply:?}");
+    }
+}

@@ -11,6 +11,7 @@
 //! | order in a lane; rate; what follows from an outcome (pure) | [`lane`], [`budget`], [`retry`] |
 //! | facts that the event does not carry | [`enrich`] |
 //! | one request to GitHub | [`dispatch`] |
+//! | whether a run was seen, and how it ended (pure) | [`tracker`] |
 //! | what Event Grid is answered | [`reply`] |
 //! | who is told what a person must know | [`alarm`] |
 //! | counters, gauges and histograms, by name; the trace that an event carries | [`observe`], [`trace`] |
@@ -55,6 +56,7 @@ pub mod rules;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod trace;
+pub mod tracker;
 pub mod webhook;
 mod worker;
 

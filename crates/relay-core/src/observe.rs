@@ -74,6 +74,7 @@ metrics! {
     ATTEMPT "relay_attempt_seconds" Histogram Seconds ["principal"] "How long a request to GitHub lasted";
     FIRST_REQUEST "relay_accepted_to_request_seconds" Histogram Seconds ["route"] "From the acceptance of an item to its first request to GitHub";
     LOOKS "relay_looks_total" Counter Count ["principal" "outcome"] "Looks for a run after an unknown outcome";
+    RUN_LOOKS "relay_run_looks_total" Counter Count ["principal" "outcome"] "Looks for runs of what was dispatched, and questions about them";
     CHECKS "relay_checks_total" Counter Count ["principal" "outcome"] "Checks of targets";
     THROTTLES "relay_throttles_total" Counter Count ["principal"] "Answers with which GitHub closed an identity for a while";
     FENCED "relay_fenced_total" Counter Count [] "Outcomes that came after their lease had ended and were not written";
@@ -81,6 +82,7 @@ metrics! {
     ALERTS "relay_alerts_total" Counter Count ["alarm"] "What a person was told";
     READY "relay_ready" Gauge Count [] "1 when the journal could be read, else 0";
     ITEMS "relay_items" Gauge Count ["standing"] "Items in each phase, settled ones by verdict";
+    TRACKS "relay_tracks" Gauge Count ["standing"] "Dispatched items by what became of them: run seen, late, succeeded, failed, untracked";
     WAITING "relay_waiting" Gauge Count ["principal"] "Items that are judged or wait for targets that are open";
     HELD "relay_held" Gauge Count ["principal"] "Items that are judged or wait for targets that are closed";
     DRAINED_IN "relay_drained_in_seconds" Gauge Seconds ["principal"] "When what waits will have been sent; +Inf while nothing can be";
@@ -297,6 +299,14 @@ pub(crate) fn gauges(health: &crate::health::Health, now: crate::clock::Timestam
             .find(|(word, _)| word == standing)
             .map_or(0, |(_, n)| *n);
         set(&ITEMS, number(n), &[standing]);
+    }
+    for standing in crate::journal::track::Track::STANDINGS {
+        let n = journal
+            .tracks
+            .iter()
+            .find(|(word, _)| word == standing)
+            .map_or(0, |(_, n)| *n);
+        set(&TRACKS, number(n), &[standing]);
     }
     let due = journal.waiting.iter().map(|row| row.earliest_due).min();
     set(&OLDEST_DUE, since(due), &[]);

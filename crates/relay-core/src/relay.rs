@@ -172,7 +172,8 @@ impl RelayBuilder {
         self
     }
 
-    /// How many requests are under way at once over all identities; 16 by default.
+    /// How many requests are under way at once over all identities; 16 by default. A few looks for runs of what was dispatched
+    /// ([`tracker::AT_ONCE`](crate::tracker::AT_ONCE)) come beside them.
     #[must_use]
     pub const fn with_max_at_once(mut self, max: usize) -> Self {
         self.max_at_once = max;

@@ -283,6 +283,25 @@ mod tests {
         );
     }
 
+    /// What GitHub names is an hour at most; a moment of another unit must not close an identity for ever.
+    #[test]
+    fn ok_a_limit_is_believed_for_a_day() {
+        const HOUR: i64 = 3_600;
+        for (named, due) in [
+            (23 * HOUR, 23 * HOUR),
+            (24 * HOUR, 24 * HOUR),
+            (1_000 * HOUR, 24 * HOUR),
+        ] {
+            let limit = error(Advice::Throttled { until: at(named) });
+            let Step::Retry { due: found, .. } =
+                after_attempt(&item(1), &limit, at(0), Circumstances::default())
+            else {
+                panic!("a limit is waited for")
+            };
+            assert_eq!(found, at(due), "{named} s");
+        }
+    }
+
     #[test]
     fn ok_not_sent_waits_within_bounds_and_parks_after_24_hours_that_were_not_blocked() {
         let mut one = item(1);
@@ -369,6 +388,12 @@ mod tests {
         check(
             Err(error(Advice::Block(Scope::Principal))),
             700,
+            shows,
+            "look_again",
+        );
+        check(
+            Err(error(Advice::Unknown)),
+            600 + 24 * 3_600 - 1,
             shows,
             "look_again",
         );

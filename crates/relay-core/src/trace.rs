@@ -278,6 +278,7 @@ pub(crate) fn work(task: &Task) -> Span {
         Task::Judge(work) => about!("judge", work),
         Task::Probe(work) => about!("probe", work),
         Task::Send(work) => about!("send", work),
+        Task::Track(work) => about!("track", work),
         Task::Check(target) => tracing::info_span!(
             "check",
             principal = %target.principal,

@@ -16,13 +16,16 @@ use crate::dispatch::{Advice, DispatchError, DispatchRequest, DispatchTarget, Di
 use crate::enrich::{Enricher, FactQuery};
 use crate::health::Seen;
 use crate::journal::item::Target;
+use crate::journal::track::Stage;
 use crate::journal::{
-    Budgets, ClaimKind, ClaimRequest, Claimed, Journal, JournalError, Record, Settlement, Task, Work, Written,
+    Budgets, ClaimKind, ClaimRequest, Claimed, Journal, JournalError, Record, Settlement, Task, Tracking,
+    Work, Written,
 };
 use crate::observe;
 use crate::rules::gate::{Gate, Judgement};
 use crate::rules::{EventView, Route};
 use crate::trace;
+use crate::tracker::{self, Observation};
 
 /// What the lease adds to the longest attempt: time to write the outcome down.
 const MARGIN: Duration = Duration::from_secs(15);
@@ -72,7 +75,7 @@ impl Outcome {
     }
 
     /// Its word in numbers and spans.
-    const fn word(&self) -> &'static str {
+    fn word(&self) -> &'static str {
         match self {
             Self::Record(Record::Admit { .. }) => "admitted",
             Self::Record(Record::Hold { .. }) => "held",
@@ -82,6 +85,7 @@ impl Outcome {
                 Ok(Sighting::NotSeen) => "not_seen",
                 Err(_) => "failed",
             },
+            Self::Record(Record::Tracked { seen, .. }) => seen.as_str(),
             Self::Record(Record::Checked { result, .. }) => match result {
                 Ok(_) => "ok",
                 Err(error) if matches!(error.advice, Advice::Block(_)) => "blocked",
@@ -103,6 +107,10 @@ impl Outcome {
             Self::Record(Record::Checked {
                 result: Err(error), ..
             }) => error,
+            Self::Record(Record::Tracked { seen, .. }) => match seen.error() {
+                Some(error) => error,
+                None => return false,
+            },
             Self::Settle(Settlement::Dispatched { answer, .. }) => return answer.closed_until.is_some(),
             _ => return false,
         };
@@ -117,6 +125,7 @@ fn tell(task: &Task, outcome: &Outcome, span: &Span) {
         Task::Judge(work) => (&observe::JUDGED, &work.item.route, &work.item.principal),
         Task::Probe(work) => (&observe::LOOKS, &work.item.principal, &work.item.principal),
         Task::Send(work) => (&observe::ATTEMPTS, &work.item.principal, &work.item.principal),
+        Task::Track(work) => (&observe::RUN_LOOKS, &work.item.principal, &work.item.principal),
         Task::Check(target) => (&observe::CHECKS, &target.principal, &target.principal),
     };
     observe::outcome(metric, whose, word);
@@ -130,9 +139,19 @@ fn tell(task: &Task, outcome: &Outcome, span: &Span) {
 /// Tasks that were begun and have not ended; each writes its outcome down as soon as it is there.
 #[derive(Default)]
 pub(crate) struct UnderWay<'w> {
-    tasks: FuturesUnordered<BoxFuture<'w, (ClaimKind, Result<(), JournalError>)>>,
+    tasks: FuturesUnordered<BoxFuture<'w, (Room, Result<(), JournalError>)>>,
     n_looks: usize,
+    n_tracks: usize,
     sends_first: bool,
+}
+
+/// Whose room a task takes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Room {
+    Looks,
+    Sends,
+    /// Beside the others: following what was dispatched delays nothing. The journal gives few of them at once.
+    Tracks,
 }
 
 /// Tasks that ended together.
@@ -151,8 +170,9 @@ impl UnderWay<'_> {
     pub(crate) async fn some_end(&mut self) -> Option<Ended> {
         let mut first = Some(self.tasks.next().await?);
         let mut ended = Ended::default();
-        while let Some((kind, result)) = first.take() {
-            self.n_looks -= usize::from(kind == ClaimKind::Judge);
+        while let Some((room, result)) = first.take() {
+            self.n_looks -= usize::from(room == Room::Looks);
+            self.n_tracks -= usize::from(room == Room::Tracks);
             match result {
                 Ok(()) => ended.n_done += 1,
                 Err(error) => ended.failed = ended.failed.or(Some(error)),
@@ -180,7 +200,8 @@ impl Worker {
         under_way.sends_first = !under_way.sends_first;
         let mut next_due: Option<Timestamp> = None;
         for kind in kinds {
-            let room = self.max_at_once.saturating_sub(under_way.tasks.len());
+            let n_others = under_way.tasks.len() - under_way.n_tracks;
+            let room = self.max_at_once.saturating_sub(n_others);
             let max = match kind {
                 ClaimKind::Judge => room.min(self.max_at_once.div_ceil(2).saturating_sub(under_way.n_looks)),
                 ClaimKind::Send => room,
@@ -194,10 +215,16 @@ impl Worker {
                 next_due = next_due.into_iter().chain(claimed.next_due).min();
             }
             for task in claimed.tasks {
-                under_way.n_looks += usize::from(kind == ClaimKind::Judge);
+                let room = match (&task, kind) {
+                    (Task::Track(_), _) => Room::Tracks,
+                    (_, ClaimKind::Judge) => Room::Looks,
+                    (_, ClaimKind::Send) => Room::Sends,
+                };
+                under_way.n_looks += usize::from(room == Room::Looks);
+                under_way.n_tracks += usize::from(room == Room::Tracks);
                 under_way
                     .tasks
-                    .push(Box::pin(async move { (kind, self.one(task).await) }));
+                    .push(Box::pin(async move { (room, self.one(task).await) }));
             }
         }
         Ok(next_due)
@@ -252,11 +279,13 @@ impl Worker {
                 work.item.lease.map(|lease| lease.until)
             }
             Task::Check(target) => target.check_due_at,
+            Task::Track(work) => work.track.lease.map(|lease| lease.until),
         };
         let outcome = match &task {
             Task::Judge(work) => self.judge(work).await,
             Task::Probe(work) => self.probe(work).await,
             Task::Check(target) => self.check(target).await,
+            Task::Track(work) => self.track(work).await,
             Task::Send(work) => self.send(work).await,
         };
         tell(&task, &outcome, span);
@@ -324,6 +353,27 @@ impl Worker {
             item: item.id,
             fence: work.fence,
             look,
+        })
+    }
+
+    async fn track(&self, work: &Tracking) -> Outcome {
+        let (item, track) = (&work.item, &work.track);
+        let run = tracker::run_of(item).filter(|_| track.stage == Stage::Following);
+        let seen = match (DispatchTarget::parse_key(&track.target), run) {
+            (Err(error), _) => Observation::Look(Err(DispatchError::new(Advice::GiveUp, error.to_string()))),
+            (Ok(target), Some(run)) => {
+                Observation::Run(self.in_time(self.dispatcher.run(&target, run)).await)
+            }
+            (Ok(target), None) => {
+                let since = tracker::list_from(item, track);
+                let look = self.dispatcher.probe(&target, &item.relay_id, since);
+                Observation::Look(self.in_time(look).await)
+            }
+        };
+        Outcome::Record(Record::Tracked {
+            item: item.id,
+            fence: work.fence,
+            seen,
         })
     }
 

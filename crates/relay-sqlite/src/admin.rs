@@ -38,7 +38,8 @@ impl JournalAdmin for SqliteJournal {
     }
 
     async fn import(&self, now: Timestamp, mut from: Box<dyn BufRead + Send>) -> Result<u64, JournalError> {
-        self.ask(move |rows| verbs::import(rows, now, &mut *from)).await
+        self.ask_once(move |rows| verbs::import(rows, now, &mut *from))
+            .await
     }
 }
 

@@ -38,6 +38,8 @@ use crate::writer::{Asked, Counts, Message, Writer, mark_clean};
 
 /// So many verbs may wait for the writer; more are told to come again, so that a stuck disk does not fill the memory.
 const MAX_WAITING: usize = 8_192;
+/// A delivery of more elements is not copied, so that it could be carried out again: it has a savepoint instead.
+const FEW: usize = 16;
 
 /// The embedded durable journal: one SQLite file, one process that owns it.
 ///
@@ -207,10 +209,33 @@ impl SqliteJournal {
         Ok(answer)
     }
 
+    /// Has a verb carried out by the writer, which may do so again after it was rolled back.
     pub(crate) async fn ask<T, F>(&self, verb: F) -> Result<T, JournalError>
     where
         T: Send + 'static,
+        F: FnMut(&mut dyn Rows) -> Result<T, JournalError> + Send + 'static,
+    {
+        self.send(verb, true).await
+    }
+
+    /// The same, for what can be carried out one time only, or is too large to be kept for a second time.
+    pub(crate) async fn ask_once<T, F>(&self, verb: F) -> Result<T, JournalError>
+    where
+        T: Send + 'static,
         F: FnOnce(&mut dyn Rows) -> Result<T, JournalError> + Send + 'static,
+    {
+        let mut verb = Some(verb);
+        let once = move |rows: &mut dyn Rows| match verb.take() {
+            Some(verb) => verb(rows),
+            None => Err(unavailable("a verb runs once")),
+        };
+        self.send(once, false).await
+    }
+
+    async fn send<T, F>(&self, verb: F, repeats: bool) -> Result<T, JournalError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut dyn Rows) -> Result<T, JournalError> + Send + 'static,
     {
         if self.counts.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
             self.counts.waiting.fetch_sub(1, Ordering::Relaxed);
@@ -219,7 +244,7 @@ impl SqliteJournal {
         let (reply, answer) = oneshot::channel();
         let closed = || unavailable("the journal is closed");
         self.messages
-            .send(Message::Verb(Box::new(Asked::new(verb, reply))))
+            .send(Message::Verb(Box::new(Asked::new(verb, repeats, reply))))
             .map_err(|_| closed())?;
         answer.await.unwrap_or_else(|_| Err(closed()))
     }
@@ -240,7 +265,10 @@ impl Journal for SqliteJournal {
     }
 
     async fn accept(&self, batch: AcceptBatch) -> Result<Acceptance, JournalError> {
-        self.ask(move |rows| verbs::accept(rows, batch)).await
+        if batch.events.len() + batch.unreadable.len() > FEW {
+            return self.ask_once(move |rows| verbs::accept(rows, batch)).await;
+        }
+        self.ask(move |rows| verbs::accept(rows, batch.clone())).await
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Claimed, JournalError> {
@@ -248,11 +276,13 @@ impl Journal for SqliteJournal {
     }
 
     async fn record(&self, now: Timestamp, batch: Vec<Record>) -> Result<Written, JournalError> {
-        self.ask(move |rows| verbs::record(rows, now, batch)).await
+        self.ask(move |rows| verbs::record(rows, now, batch.clone()))
+            .await
     }
 
     async fn settle(&self, now: Timestamp, batch: Vec<Settlement>) -> Result<Written, JournalError> {
-        self.ask(move |rows| verbs::settle(rows, now, batch)).await
+        self.ask(move |rows| verbs::settle(rows, now, batch.clone()))
+            .await
     }
 
     async fn scan(&self, query: ScanQuery) -> Result<Page, JournalError> {

@@ -121,6 +121,11 @@ async fn door(State(admin): State<Arc<Admin>>, request: Request, next: Next) -> 
     tracing::warn!("a request to /admin without its secret was refused");
     let (head, body) = request.into_parts();
     discard(&head, body);
+    unauthorized()
+}
+
+/// The answer to whoever has not shown the secret.
+pub(crate) fn unauthorized() -> Response {
     let refusal = Refusal::new(
         StatusCode::UNAUTHORIZED,
         "unauthorized",

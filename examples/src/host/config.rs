@@ -47,6 +47,9 @@ pub struct Config {
     pub budget: BudgetConfig,
     /// Who may command over HTTP; nobody where the file says nothing.
     pub admin: Option<Admin>,
+    /// Who sees numbers.
+    #[serde(default)]
+    pub metrics: Metrics,
     /// The routes.
     #[serde(default)]
     pub route: Vec<RouteConfig>,
@@ -191,6 +194,15 @@ pub struct Admin {
     pub backup_folder: Option<PathBuf>,
 }
 
+/// Who sees the numbers at `/metrics`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Everybody who reaches the server; else whoever has the secret of `[admin]`. Names of routes and identities are among them.
+    pub public: bool,
+}
+
 impl Config {
     /// Reads the file; the text of an error names the key and its line, and never a value.
     ///
@@ -221,6 +233,7 @@ impl Config {
             budget,
             route,
             admin: _,
+            metrics: _,
         } = self;
         within("server.shutdown_deadline_s", server.shutdown_deadline_s, 1, 3_600)?;
         within("server.header_timeout_s", server.header_timeout_s, 1, 60)?;
@@ -274,6 +287,21 @@ impl Config {
             .map(|name| from_environment("webhook.secret_env", name));
         SharedSecrets::new(values.collect::<Result<Vec<_>, _>>()?)
             .map_err(|error| format!("webhook.secret_env: {error}"))
+    }
+
+    /// The folder into which backups may be written.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub fn backup_folder(&self) -> Result<Option<PathBuf>, String> {
+        let folder = self.admin.as_ref().and_then(|admin| admin.backup_folder.clone());
+        match &folder {
+            Some(folder) if !folder.is_dir() => Err(format!(
+                "admin.backup_folder: there is no folder {}",
+                folder.display()
+            )),
+            _ => Ok(folder),
+        }
     }
 
     /// The secret that lets commands in; none where there is no `[admin]`. It is none of those of the webhook, since that one stands in

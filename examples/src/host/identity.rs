@@ -151,9 +151,9 @@ impl Identity {
             .timeout(Duration::from_millis(self.timeout_ms.unwrap_or(15_000)))
     }
 
-    fn client(&self, section: &str, name: &str, repositories: &[RepoFullName]) -> Result<Client, String> {
+    fn client(&self, section: &str, name: &str, served: &Served) -> Result<Client, String> {
         let client = match &self.app_id {
-            Some(app) => Client::builder(self.installation(section, app, repositories)?),
+            Some(app) => Client::builder(self.installation(section, app, served)?),
             None => {
                 let key = format!("{section}.token_env");
                 let variable_name = self.token_env.as_deref().unwrap_or("GITHUB_TOKEN");
@@ -168,12 +168,7 @@ impl Identity {
             .map_err(|error| format!("[{section}]: {}", report(&error)))
     }
 
-    fn installation(
-        &self,
-        section: &str,
-        app: &str,
-        repositories: &[RepoFullName],
-    ) -> Result<InstallationToken, String> {
+    fn installation(&self, section: &str, app: &str, served: &Served) -> Result<InstallationToken, String> {
         let wrong = |why: String| format!("[{section}]: {why}");
         let key = RsaKey::from_pem(&self.private_key(section)?).map_err(|error| wrong(report(&error)))?;
         let app = App::builder(app, key)
@@ -190,11 +185,12 @@ impl Identity {
                 everything(&app, &repository)
             }
             (None, None) => {
-                let owners: BTreeSet<String> = repositories
+                let owners: BTreeSet<String> = served
+                    .repositories
                     .iter()
                     .map(|one| one.owner().to_ascii_lowercase())
                     .collect();
-                match (repositories.first(), owners.len()) {
+                match (served.repositories.first(), owners.len()) {
                     (Some(repository), 1) => everything(&app, repository),
                     _ => return Err(wrong(
                         "its routes name repositories of no owner, or of several, and an installation is of one: say installation_id or \
@@ -204,7 +200,8 @@ impl Identity {
                 }
             }
         };
-        let usual = [("contents", "write"), ("actions", "read")]
+        let actions = if served.starts_workflows { "write" } else { "read" };
+        let usual = [("contents", "write"), ("actions", actions)]
             .map(|(name, access)| (name.to_owned(), access.to_owned()));
         let permissions = self.permissions.clone().unwrap_or_else(|| BTreeMap::from(usual));
         Ok(token.with_permissions(permissions))
@@ -309,14 +306,14 @@ impl Identities {
             if name != DEFAULT && identity.token_env.is_none() && identity.app_id.is_none() {
                 return Err(format!("[{section}]: token_env or app_id is expected"));
             }
-            let repositories = repositories(&config.route, name);
-            if repositories.is_empty() {
+            let served = Served::by(name, &config.route);
+            if served.repositories.is_empty() {
                 tracing::warn!(
                     identity = name,
                     "no route uses this identity; items that were accepted under it still do"
                 );
             }
-            clients.push((name, identity.client(&section, name, &repositories)?));
+            clients.push((name, identity.client(&section, name, &served)?));
             if let Some(own) = &identity.budget {
                 budgets.push((name.to_owned(), own.over(&config.budget).budget()));
             }
@@ -353,11 +350,22 @@ fn is_of_a_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
 }
 
-/// The repositories of its routes. One that cannot be read is found when the rules load.
-fn repositories(routes: &[RouteConfig], identity: &str) -> Vec<RepoFullName> {
-    routes
-        .iter()
-        .filter(|route| route.identity == identity)
-        .filter_map(|route| RepoFullName::parse(&route.repository).ok())
-        .collect()
+/// What the routes of an identity ask of it.
+#[derive(Debug)]
+struct Served {
+    repositories: Vec<RepoFullName>,
+    starts_workflows: bool,
+}
+
+impl Served {
+    /// A repository that cannot be read is found when the rules load.
+    fn by(identity: &str, routes: &[RouteConfig]) -> Self {
+        let own = || routes.iter().filter(|route| route.identity == identity);
+        Self {
+            repositories: own()
+                .filter_map(|route| RepoFullName::parse(&route.repository).ok())
+                .collect(),
+            starts_workflows: own().any(|route| route.workflow.is_some()),
+        }
+    }
 }

@@ -366,7 +366,7 @@ async fn ok_commands_are_carried_out_and_logged_with_who_and_what_is_refused_say
         "/admin/pause",
         json!({"what": {"identity": "default", "repository": "contoso/never"}, "why": "x"}),
         409,
-        "nothing was ever sent",
+        "was ever to go to contoso/never",
     )
     .await;
     refused(

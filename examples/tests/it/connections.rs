@@ -85,11 +85,10 @@ fn err_a_sender_that_reads_last_gets_its_answer() {
     }
 }
 
-/// What the owner of the journal in this folder holds, in kB.
+/// What the server holds, in kB.
 #[cfg(target_os = "linux")]
-fn memory(folder: &Path) -> u64 {
-    let lock = std::fs::read_to_string(folder.join("relay.db.lock")).unwrap();
-    let status = std::fs::read_to_string(format!("/proc/{}/status", lock.trim())).unwrap();
+fn memory(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
@@ -101,7 +100,7 @@ async fn ok_bodies_without_a_secret_are_not_held() {
     let github = MockGitHub::start(REPOSITORY).await;
     let folder = tempfile::tempdir().unwrap();
     let server = start(folder.path(), &github.uri(), "");
-    let before = memory(folder.path());
+    let before = memory(&server);
     let chunk = vec![b' '; 63 * 65_536];
     let mut held = Vec::new();
     for _ in 0..50 {
@@ -114,7 +113,7 @@ async fn ok_bodies_without_a_secret_are_not_held() {
         let _ = stream.read(&mut answer);
         held.push(stream);
     }
-    let after = memory(folder.path());
+    let after = memory(&server);
     assert!(
         after < before + 50_000,
         "{before} kB before, {after} kB with 50 connections that have no secret"
@@ -127,7 +126,7 @@ async fn ok_bodies_without_a_secret_are_not_held() {
 fn ok_many_strangers_at_once_are_held_by_little() {
     let folder = tempfile::tempdir().unwrap();
     let server = start(folder.path(), "http://127.0.0.1:9", "");
-    let before = memory(folder.path());
+    let before = memory(&server);
     let most = std::thread::scope(|scope| {
         let strangers: Vec<_> = (0..100)
             .map(|_| {
@@ -146,7 +145,7 @@ fn ok_many_strangers_at_once_are_held_by_little() {
             .collect();
         let mut most = before;
         while strangers.iter().any(|stranger| !stranger.is_finished()) {
-            most = most.max(memory(folder.path()));
+            most = most.max(memory(&server));
             std::thread::yield_now();
         }
         most

@@ -133,6 +133,36 @@ async fn ok_an_app_sends_with_tokens_of_its_installation() {
     }
 }
 
+/// Where a route names a workflow, the App's token may start it, and says so without being told.
+#[tokio::test(flavor = "multi_thread")]
+async fn ok_an_app_starts_a_workflow_by_its_file() {
+    let github = MockGitHub::start(OTHER).await;
+    github.set_workflow(
+        OTHER,
+        "name: deploy\nrun-name: deploy ${{ inputs.relay_id }}\non:\n  workflow_dispatch:\n    inputs:\n      relay_id: {}\n      model_name: {}\n      model_version: {}\njobs: {}\n",
+    );
+    github.add_app(
+        ISSUER,
+        Some(PUBLIC),
+        &[("contents", "write"), ("actions", "write")],
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let text = configuration(&folder.path().join("relay.db"), &github.uri(), OTHER, "")
+        .replace(
+            "token_env = \"RELAY_TEST_TOKEN\"",
+            &format!("app_id = {ISSUER:?}\nprivate_key_env = \"APP_KEY\""),
+        )
+        .replace(
+            "name = \"deploy\"",
+            "name = \"deploy\"\nworkflow = \"deploy.yml\"\nref = \"main\"",
+        );
+    let config = write(folder.path(), &text);
+    let server = Server::start_with(&config, &[("APP_KEY", KEY)]).unwrap();
+    server.post(&[model_registered("a", "1", 0)]).await.unwrap();
+    wait_for(&server, "dispatched", 1).await;
+    assert_eq!(github.received().iter().filter(|one| one.effect).count(), 1);
+}
+
 #[test]
 fn err_every_identity_that_cannot_be_meant_names_its_key_and_no_value() {
     const LEAKED: &str = "ghp_RealTokenByMistakeOfSomebodyWhoHurried";

@@ -17,8 +17,12 @@ mod identities;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod retention;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
 mod table;
+#[cfg(test)]
+mod workflow;

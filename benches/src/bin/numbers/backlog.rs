@@ -187,7 +187,7 @@ async fn claim(journal: &SqliteJournal, kind: ClaimKind, max: usize) -> Claimed 
         lease: Duration::from_secs(60),
         max,
         budgets: Budgets {
-            default: Budget::unbounded(),
+            default: Budget::unbounded().with_max_in_flight(0),
             ..Budgets::default()
         },
     };

@@ -5,7 +5,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// A program that this process started. It ends with this value.
@@ -81,16 +81,16 @@ pub(crate) fn peak_mib(pid: u32) -> f64 {
     kib.parse::<f64>().expect("a size") / 1024.0
 }
 
-/// The program of this name, built beside this one or among the examples.
-pub(crate) fn built(name: &str) -> std::path::PathBuf {
+/// The example of this name as an operator has it: of the profile `dist`, whose folder is beside that of this program's profile.
+pub(crate) fn built(name: &str) -> PathBuf {
     let own = std::env::current_exe().expect("the path of this program");
-    let folder = own.parent().expect("its folder");
-    let found = [folder.join("examples").join(name), folder.join(name)]
-        .into_iter()
-        .find(|path| path.is_file());
-    found.unwrap_or_else(|| {
-        panic!("{name} is not built; `cargo build --release -p relay-examples --example {name}` builds it")
-    })
+    let target = own.ancestors().nth(2).expect("the folder of all profiles");
+    let found = target.join("dist/examples").join(name);
+    assert!(
+        found.is_file(),
+        "{name} is not built; `cargo build --profile dist -p relay-examples --example {name}` builds it"
+    );
+    found
 }
 
 /// The real server over a new journal in this folder: no bound on the rate but so many requests at once, one route to the stand-in.

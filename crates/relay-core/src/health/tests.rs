@@ -31,6 +31,7 @@ fn target(repository: &str, event_type: &str) -> Target {
         check: None,
         check_due_at: None,
         shows_relay_id: true,
+        hides_relay_id: false,
         block: None,
         pause: None,
         blocked_ms: 0,

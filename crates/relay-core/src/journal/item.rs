@@ -20,6 +20,7 @@ use crate::clock::Timestamp;
 use crate::key::{DispatchKey, RelayId, ReleaseKey};
 use crate::lane::{LaneMode, Order, Place};
 use crate::retry::{Again, OnUnknown};
+use crate::tracker;
 
 /// The number of an item, given by the journal in order of acceptance.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -48,6 +49,22 @@ pub struct Policy {
     pub priority: i32,
     /// Whether facts have to be asked for before the item may go.
     pub wants_facts: bool,
+    /// Within which time a run must be seen; none where it is not looked for.
+    #[serde(default = "default_seen_within")]
+    pub run_seen_within: Option<Duration>,
+    /// Within which time that run must have concluded; none where it is not followed.
+    #[serde(default = "default_concluded_within")]
+    pub run_concluded_within: Option<Duration>,
+}
+
+/// Where an older journal has no value.
+const fn default_seen_within() -> Option<Duration> {
+    Some(tracker::SEEN_WITHIN)
+}
+
+/// The same.
+const fn default_concluded_within() -> Option<Duration> {
+    Some(tracker::CONCLUDED_WITHIN)
 }
 
 /// Where an item stands.
@@ -336,6 +353,9 @@ pub struct Target {
     pub check_due_at: Option<Timestamp>,
     /// Whether its runs are known to show the relay id.
     pub shows_relay_id: bool,
+    /// Whether its runs are known not to show it.
+    #[serde(default)]
+    pub hides_relay_id: bool,
     /// Closed until a check succeeds.
     pub block: Option<Block>,
     /// Closed by a person, until one opens it.

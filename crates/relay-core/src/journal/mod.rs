@@ -9,6 +9,7 @@ mod memory;
 pub mod rows;
 pub mod scan;
 pub mod state;
+pub mod track;
 pub mod verbs;
 
 use std::collections::BTreeMap;
@@ -26,9 +27,11 @@ use crate::clock::Timestamp;
 use crate::dispatch::{Checked, DispatchError, DispatchTarget, Dispatched, Sighting};
 use crate::key::{DispatchKey, ReleaseKey};
 use crate::lane::Place;
+use crate::tracker::Observation;
 use item::{EventSeq, Item, ItemId, Policy, RunRef};
 use scan::{Page, ScanQuery};
 use state::IllegalStep;
+use track::Track;
 
 /// How long what a journal has promised lasts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -253,6 +256,25 @@ pub enum Task {
     Send(Work),
     /// Check a target, by its key.
     Check(item::Target),
+    /// Look for the run of a dispatched item, or ask how it is doing.
+    Track(Tracking),
+}
+
+/// A dispatched item to follow.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "what a claim gives is fixed by the verb"
+)]
+pub struct Tracking {
+    /// The item. It has its verdict, and no lease.
+    pub item: Item,
+    /// How far it was followed, leased.
+    pub track: Track,
+    /// The number to present with what is seen.
+    pub fence: u64,
+    /// The event's element, verbatim.
+    pub body: String,
 }
 
 /// An item to work on.
@@ -318,6 +340,15 @@ pub enum Record {
         target: String,
         /// What was found.
         result: Result<Checked, DispatchError>,
+    },
+    /// What became of a dispatched item.
+    Tracked {
+        /// The item.
+        item: ItemId,
+        /// From the claim.
+        fence: u64,
+        /// What was seen.
+        seen: Observation,
     },
     /// A person's command.
     Command(Command),

@@ -12,6 +12,7 @@ use crate::journal::item::{
     UnreadableRow,
 };
 use crate::journal::scan::{HistoryRow, ItemFilter, Parked, Waiting};
+use crate::journal::track::{ReadTracks, TrackRows};
 use crate::key::DispatchKey;
 use crate::lane::Place;
 
@@ -49,7 +50,7 @@ pub struct LaneFront {
 }
 
 /// Reading. Every list is in order of its numbers unless it says otherwise.
-pub trait ReadRows {
+pub trait ReadRows: ReadTracks {
     /// Facts of the journal as a whole; the default before anything was written.
     ///
     /// # Errors
@@ -104,11 +105,12 @@ pub trait ReadRows {
 
 /// Reading and writing inside one transaction.
 #[expect(clippy::missing_errors_doc, reason = "said once: the store failed")]
-pub trait Rows: ReadRows {
+pub trait Rows: ReadRows + TrackRows {
     /// Replaces the facts of the journal as a whole.
     fn put_meta(&mut self, meta: &Meta) -> Stored<()>;
     /// Moves every stored moment of the future or of a window by that many milliseconds: due times, lease ends,
-    /// closings, checks, blocks, starts of unknown outcomes and of retries, starts and ends of attempts.
+    /// closings, checks, blocks, starts of unknown outcomes and of retries, starts and ends of attempts; and of tracks
+    /// that are not over: starts, deadlines, due times, lease ends; and until when looks have spent their pace.
     fn shift_times(&mut self, by_ms: i64) -> Stored<()>;
 
     /// The number of the event with this key.
@@ -181,7 +183,8 @@ pub trait Rows: ReadRows {
     /// Removes the body of an event and writes why nothing came of it.
     fn reject_event(&mut self, seq: EventSeq, why: &str) -> Stored<()>;
     /// At most `limit` settled items, in the order (when they were settled, number), that were settled before a moment and have a
-    /// snapshot; without those that are parked, unless a later generation has taken their place.
+    /// snapshot; without those that are parked, unless a later generation has taken their place, and without
+    /// those whose track is open.
     fn old_items(&mut self, before: Timestamp, limit: usize) -> Stored<Vec<Item>>;
     /// Removes the snapshot of a settled item, and its history. Here and below the latest row of history stays, and the latest event: no
     /// number is given twice, and whoever reads on from a number misses nothing.

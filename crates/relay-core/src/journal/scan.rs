@@ -17,6 +17,8 @@ use crate::journal::item::{
     Attempt, Block, EventRow, EventSeq, Item, ItemId, Phase, Principal, Target, UnreadableRow, Verdict,
 };
 use crate::journal::state::Step;
+use crate::journal::track::Track;
+use crate::tracker::TrackStep;
 
 /// One line of history: something that happened to an event, an item, or a destination.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -59,6 +61,11 @@ pub enum Entry {
     Stepped {
         /// Which.
         step: Step,
+    },
+    /// What became of an item after it had been dispatched.
+    Tracked {
+        /// Which step its track took.
+        step: TrackStep,
     },
     /// Something was closed.
     Blocked {
@@ -179,6 +186,15 @@ pub enum ScanQuery {
         /// At most so many.
         limit: usize,
     },
+    /// How far dispatched items were followed.
+    Tracks {
+        /// After the track of this item; zero for the first page.
+        after: ItemId,
+        /// Only those with this [word](Track::standing).
+        standing: Option<String>,
+        /// At most so many.
+        limit: usize,
+    },
     /// Elements that were kept aside.
     Unreadable,
     /// Targets, principals, and counts.
@@ -202,6 +218,8 @@ pub enum Page {
     Items(Vec<Item>),
     /// History.
     History(Vec<HistoryRow>),
+    /// How far dispatched items were followed.
+    Tracks(Vec<Track>),
     /// Elements that were kept aside.
     Unreadable(Vec<UnreadableRow>),
     /// Targets, principals, and counts.
@@ -221,6 +239,8 @@ pub struct Overview {
     pub pause: Option<Block>,
     /// How many items are in each phase, settled ones by verdict.
     pub counts: Vec<(String, u64)>,
+    /// How many of the dispatched ones that are or were followed stand how: see [`Track::standing`].
+    pub tracks: Vec<(String, u64)>,
     /// How many unreadable elements came so far.
     pub n_unreadable: u64,
     /// What is judged or waits, by target.

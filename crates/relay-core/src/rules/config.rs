@@ -21,9 +21,14 @@ use crate::dispatch::{Action, DispatchTarget};
 use crate::journal::item::Policy;
 use crate::lane::{LaneMode, Order};
 use crate::retry::{Again, OnUnknown};
+use crate::tracker;
 
 /// The longest probe window, in seconds: a day.
 const MAX_PROBE_WINDOW_S: u64 = 24 * 3_600;
+/// The longest time in which a run must be seen, in seconds: a day.
+const MAX_SEEN_WITHIN_S: u64 = 24 * 3_600;
+/// The longest time in which one must have ended, in seconds: GitHub ends each after 35 days.
+const MAX_CONCLUDED_WITHIN_S: u64 = 35 * 24 * 3_600;
 
 /// A route as configuration writes it. Unknown keys are refused.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -88,7 +93,7 @@ pub struct RouteConfig {
     #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
     pub git_ref: Option<String>,
     /// The inputs of the workflow beside `relay_id`, which it has to declare and show in `run-name`: texts that may hold references; by
-    /// default `model_name` and `model_version`.
+    /// default `model_name` and `model_version`. GitHub takes 25 with ours; an Enterprise Server up to 3.19 takes 10, and parks more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Map<String, Value>>,
     /// References whose values may be any text without control characters.
@@ -118,6 +123,18 @@ pub struct RouteConfig {
     /// Whether facts are asked for and judged before an item may go.
     #[serde(default)]
     pub wants_facts: bool,
+    /// Within how many seconds after GitHub accepted it a run must be seen, else it is an alarm; 0: it is not looked for.
+    #[serde(
+        default = "default_run_seen_within_s",
+        skip_serializing_if = "is_default_seen_within"
+    )]
+    pub run_seen_within_s: u64,
+    /// Within how many seconds after it was seen the run must have ended, else it is an alarm; 0: its end is not asked for.
+    #[serde(
+        default = "default_run_concluded_within_s",
+        skip_serializing_if = "is_default_concluded_within"
+    )]
+    pub run_concluded_within_s: u64,
 }
 
 /// A reference whose value may be any text without control characters, up to a length.
@@ -177,6 +194,8 @@ impl RouteConfig {
             priority: 0,
             allow_overlap: false,
             wants_facts: false,
+            run_seen_within_s: default_run_seen_within_s(),
+            run_concluded_within_s: default_run_concluded_within_s(),
         }
     }
 
@@ -225,6 +244,18 @@ impl RouteConfig {
                 "probe_window_s",
                 format!("{} is not within 1..={MAX_PROBE_WINDOW_S}", self.probe_window_s),
             ));
+        }
+        for (key, given, most) in [
+            ("run_seen_within_s", self.run_seen_within_s, MAX_SEEN_WITHIN_S),
+            (
+                "run_concluded_within_s",
+                self.run_concluded_within_s,
+                MAX_CONCLUDED_WITHIN_S,
+            ),
+        ] {
+            if given > most {
+                return Err(refuse(key, format!("{given} is not within 0..={most}")));
+            }
         }
         let workspaces = self
             .workspaces
@@ -276,6 +307,8 @@ impl RouteConfig {
                 again: self.again,
                 priority: self.priority,
                 wants_facts: self.wants_facts,
+                run_seen_within: within(self.run_seen_within_s),
+                run_concluded_within: within(self.run_concluded_within_s),
             },
             allow_overlap: self.allow_overlap,
             snapshot,
@@ -399,6 +432,32 @@ fn default_payload() -> Map<String, Value> {
         member("model_name", "${data.modelName}"),
         member("model_version", "${data.modelVersion}"),
     ])
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_default_seen_within(seconds: &u64) -> bool {
+    *seconds == default_run_seen_within_s()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_default_concluded_within(seconds: &u64) -> bool {
+    *seconds == default_run_concluded_within_s()
+}
+
+const fn default_run_seen_within_s() -> u64 {
+    tracker::SEEN_WITHIN.as_secs()
+}
+
+const fn default_run_concluded_within_s() -> u64 {
+    tracker::CONCLUDED_WITHIN.as_secs()
+}
+
+/// A time in which something must happen; none for zero.
+const fn within(seconds: u64) -> Option<Duration> {
+    match seconds {
+        0 => None,
+        seconds => Some(Duration::from_secs(seconds)),
+    }
 }
 
 const fn default_probe_window_s() -> u64 {

@@ -61,18 +61,17 @@ impl Names {
         }
         Self(names)
     }
+}
 
-    /// The member under this key in any casing, an exact one first.
-    fn get<'m>(&self, map: &'m Map<String, Value>, key: &str) -> Option<&'m Value> {
-        map.get(key).or_else(|| {
-            if map.len() > MANY && !self.0.is_empty() {
-                return map.get(self.0.get(&key.to_ascii_lowercase())?);
-            }
-            map.iter()
-                .find(|(name, _)| name.eq_ignore_ascii_case(key))
-                .map(|(_, value)| value)
-        })
-    }
+/// The member of an object under this key in any casing, an exact one first.
+fn look<'m>(map: &'m Map<String, Value>, names: Option<&Names>, key: &str) -> Option<&'m Value> {
+    map.get(key).or_else(|| match names {
+        Some(Names(names)) if !names.is_empty() => map.get(names.get(&key.to_ascii_lowercase())?),
+        _ => map
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(key))
+            .map(|(_, value)| value),
+    })
 }
 
 impl<'a> EventView<'a> {
@@ -157,7 +156,7 @@ impl<'a> EventView<'a> {
 
     /// A tag by its name in any casing, an exact one first.
     pub(super) fn tag(&self, name: &str) -> Option<&Value> {
-        self.tag_names.get(&self.tags, name)
+        look(&self.tags, Some(&self.tag_names), name)
     }
 
     /// The value at a path, such as `["data", "modelName"]`; keys in any casing, an exact one first.
@@ -207,20 +206,16 @@ impl<'a> EventView<'a> {
     }
 
     fn in_data(&self, keys: &[String]) -> Option<&Value> {
-        let none = Names::default();
-        let (mut value, mut names) = (&self.data, &none);
+        let (mut value, mut names) = (&self.data, None);
         for (depth, key) in keys.iter().enumerate() {
             value = match value {
                 Value::Object(map) => {
-                    let found = names.get(map, key)?;
-                    // Which of the spellings it is found under only matters where it is large.
-                    names = self
-                        .names
-                        .iter()
-                        .find(|(name, _)| {
-                            depth == 0 && map.get(*name).is_some_and(|one| std::ptr::eq(one, found))
-                        })
-                        .map_or(&none, |(_, names)| names);
+                    let found = look(map, names, key)?;
+                    // Only large objects directly in `data` have an index: hardly any event has one.
+                    names = self.names.iter().find_map(|(name, names)| {
+                        let is_it = depth == 0 && map.get(name).is_some_and(|one| std::ptr::eq(one, found));
+                        is_it.then_some(names)
+                    });
                     found
                 }
                 Value::Array(values) => values.get(key.parse::<usize>().ok()?)?,

@@ -104,7 +104,8 @@ pub enum Asked {
 
 /// A dispatcher that answers from queues, then with its standing answers, and remembers what it was asked.
 ///
-/// Standing answers: every target shows relay ids, every attempt is accepted, no run is seen, every run succeeded.
+/// Standing answers: every target shows relay ids, every attempt is accepted, a run is seen of every attempt that was answered so,
+/// and of no other; every run succeeded.
 #[derive(Debug)]
 pub struct ScriptedDispatcher {
     longest_attempt: Duration,
@@ -116,7 +117,9 @@ struct Script {
     asked: Vec<Asked>,
     checks: Answers<Result<Checked, DispatchError>>,
     dispatches: Answers<Result<Dispatched, DispatchError>>,
-    probes: Answers<Result<Sighting, DispatchError>>,
+    probes: Answers<Option<Result<Sighting, DispatchError>>>,
+    /// In order; the runs are numbered from 1.
+    accepted: Vec<RelayId>,
     runs: VecDeque<Result<RunState, DispatchError>>,
 }
 
@@ -156,7 +159,8 @@ impl ScriptedDispatcher {
                 remarks: Vec::new(),
             })),
             dispatches: Answers::always(Ok(Dispatched::default())),
-            probes: Answers::always(Ok(Sighting::NotSeen)),
+            probes: Answers::always(None),
+            accepted: Vec::new(),
             runs: VecDeque::new(),
         };
         Self {
@@ -184,7 +188,7 @@ impl ScriptedDispatcher {
 
     /// Answers the next unscripted look like this.
     pub fn then_probe(&self, answer: Result<Sighting, DispatchError>) {
-        locked(&self.script).probes.queue.push_back(answer);
+        locked(&self.script).probes.queue.push_back(Some(answer));
     }
 
     /// Answers the next unscripted question about a run like this.
@@ -204,7 +208,7 @@ impl ScriptedDispatcher {
 
     /// Answers every look like this once the queue is empty.
     pub fn always_probe(&self, answer: Result<Sighting, DispatchError>) {
-        locked(&self.script).probes.standing = answer;
+        locked(&self.script).probes.standing = Some(answer);
     }
 
     /// Everything it was asked, in order.
@@ -246,7 +250,12 @@ impl Dispatcher for ScriptedDispatcher {
     }
 
     async fn dispatch(&self, request: &DispatchRequest) -> Result<Dispatched, DispatchError> {
-        self.ask(Asked::Dispatch(request.clone())).dispatches.next()
+        let mut script = self.ask(Asked::Dispatch(request.clone()));
+        let answer = script.dispatches.next();
+        if answer.is_ok() {
+            script.accepted.push(request.relay_id.clone());
+        }
+        answer
     }
 
     async fn probe(
@@ -260,7 +269,16 @@ impl Dispatcher for ScriptedDispatcher {
             relay_id: relay_id.clone(),
             since,
         };
-        self.ask(asked).probes.next()
+        let mut script = self.ask(asked);
+        script.probes.next().unwrap_or_else(|| {
+            let first = script.accepted.iter().position(|id| id == relay_id);
+            Ok(first.map_or(Sighting::NotSeen, |index| {
+                Sighting::Seen(RunRef {
+                    id: (index + 1).to_string(),
+                    url: None,
+                })
+            }))
+        })
     }
 
     async fn run(&self, target: &DispatchTarget, run: &RunRef) -> Result<RunState, DispatchError> {

@@ -15,7 +15,7 @@ use crate::key::{DispatchKey, RelayId, ReleaseKey};
 use crate::lane::{LaneMode, Order, Place};
 use crate::retry::{Again, OnUnknown};
 
-/// The policy of a route that sets nothing.
+/// The policy of a route that sets nothing, but does not want to know what became of what it sent: a test of that asks for it.
 #[must_use]
 pub fn policy() -> Policy {
     Policy {
@@ -26,6 +26,8 @@ pub fn policy() -> Policy {
         again: Again::Park,
         priority: 0,
         wants_facts: false,
+        run_seen_within: None,
+        run_concluded_within: None,
     }
 }
 

@@ -113,12 +113,7 @@ impl Sender {
 }
 
 fn worker<'a>(journal: &'a dyn Journal, now: relay_core::clock::Timestamp) -> Worker<'a> {
-    Worker {
-        journal,
-        budgets: Budgets::default(),
-        now,
-        lease: Duration::from_secs(45),
-    }
+    Worker::new(journal, Budgets::default(), now, Duration::from_secs(45))
 }
 
 /// Runs the deliveries with a fault, opens the journal again where the process stopped, and drains it.

@@ -32,6 +32,8 @@ mod spans;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod tracking;
+#[cfg(test)]
 mod webhook;
 #[cfg(test)]
 mod worker;

@@ -301,6 +301,15 @@ async fn ok_gauges_are_what_they_are_when_they_are_measured() {
         // What is parked, and that nobody has asked for work for 5 minutes.
         "relay_problems{severity=stuck} 2",
         "relay_ready{} 1",
+        "relay_tracks{standing=failed} 0",
+        "relay_tracks{standing=following_late} 0",
+        "relay_tracks{standing=following} 0",
+        "relay_tracks{standing=seeking_late} 0",
+        "relay_tracks{standing=seeking} 0",
+        "relay_tracks{standing=seen} 0",
+        "relay_tracks{standing=stopped} 0",
+        "relay_tracks{standing=succeeded} 0",
+        "relay_tracks{standing=untracked} 0",
         "relay_waiting{principal=default} 4",
     ];
     let counters = numbers.counters();

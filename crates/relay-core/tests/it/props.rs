@@ -11,16 +11,19 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use proptest::test_runner::Config;
 use relay_core::budget::Budget;
 use relay_core::clock::Timestamp;
-use relay_core::dispatch::{Advice, Checked, DispatchError, Dispatched, Scope, Sighting};
+use relay_core::dispatch::{Advice, Checked, DispatchError, Dispatched, RunState, Scope, Sighting};
 use relay_core::journal::item::{Item, ItemId, Phase, RunRef, Verdict};
+use relay_core::journal::scan::{Entry, Page, ScanQuery};
+use relay_core::journal::track::{Stage, Track};
 use relay_core::journal::{
     AcceptBatch, Budgets, ClaimKind, ClaimRequest, Command, Journal, JournalError, MemoryJournal, Record,
-    Settlement, Task, Work,
+    Settlement, Task, Tracking, Work,
 };
 use relay_core::lane::{LaneMode, Place};
 use relay_core::retry::{Again, OnUnknown};
 use relay_core::testing::contract::journal::history_makes_items;
 use relay_core::testing::rows::Arrival;
+use relay_core::tracker::{self, Observation, TrackStep};
 
 use crate::support::{Conduct, Destination, START, Worker, items};
 
@@ -116,6 +119,8 @@ fn arrival(model: usize, version: u8, time: i64, park: bool) -> Arrival {
             policy.wants_facts = model == 1 || model == 4;
             policy.priority = i32::try_from(model % 2).unwrap_or(0);
             policy.probe_window = Duration::from_secs(30);
+            policy.run_seen_within = (model != 2).then_some(Duration::from_secs(40));
+            policy.run_concluded_within = (model != 3).then_some(Duration::from_secs(300));
         });
     if park {
         arrival.with_park("asked for")
@@ -311,6 +316,34 @@ impl World {
                     look,
                 });
             }
+            (
+                Task::Track(Tracking {
+                    item, track, fence, ..
+                }),
+                how,
+            ) => {
+                let run = RunRef {
+                    id: "1".to_owned(),
+                    url: None,
+                };
+                let state = |word: &str, conclusion: Option<&str>| {
+                    Observation::Run(Ok(RunState {
+                        run: run.clone(),
+                        status: Some(word.to_owned()),
+                        conclusion: conclusion.map(str::to_owned),
+                    }))
+                };
+                let seen = match (track.stage, how) {
+                    (Stage::Seeking, How::Well) => Observation::Look(Ok(Sighting::Seen(run))),
+                    (Stage::Seeking, How::Advice(n)) => Observation::Look(Err(error(n))),
+                    (Stage::Seeking, _) => Observation::Look(Ok(Sighting::NotSeen)),
+                    (_, How::Well) => state("completed", Some("success")),
+                    (_, How::Advice(n)) => Observation::Run(Err(error(n))),
+                    _ => state("in_progress", None),
+                };
+                let item = item.id;
+                records.push(Record::Tracked { item, fence, seen });
+            }
             (Task::Send(Work { item, fence, .. }), How::Advice(n)) => {
                 surely_not = (n < 5).then_some(fence);
                 records.push(Record::Failed {
@@ -386,6 +419,9 @@ impl World {
             under_way.values().all(|n| *n <= IN_FLIGHT),
             "{under_way:?} are under way"
         );
+        let looked_at = tracks(&self.journal).await.into_iter();
+        let n_looks = looked_at.filter(|track| track.lease.is_some()).count();
+        assert!(n_looks <= tracker::AT_ONCE, "{n_looks} looks for runs at once");
         for principal in ["default", "other"] {
             let of = self.sent.values().filter(|sent| sent.item.principal == principal);
             let mut starts: Vec<_> = of.map(|sent| sent.at).collect();
@@ -410,12 +446,7 @@ impl World {
             shows: true,
             ..Destination::default()
         };
-        let mut worker = Worker {
-            journal: &self.journal,
-            budgets: self.budgets.clone(),
-            now: self.now,
-            lease: LEASE,
-        };
+        let mut worker = Worker::new(&self.journal, self.budgets.clone(), self.now, LEASE);
         for _ in 0..1_000 {
             worker.drain(&mut to).await.unwrap();
             let items = items(&self.journal).await;
@@ -437,6 +468,31 @@ impl World {
             }
         }
         self.now = worker.now;
+        let tracks = tracks(&self.journal).await;
+        for track in &tracks {
+            assert_eq!(track.stage, Stage::Over, "{track:?} after everything was done");
+        }
+        let mut late: BTreeMap<(ItemId, bool), u32> = BTreeMap::new();
+        let query = ScanQuery::History {
+            after: 0,
+            item: None,
+            limit: 100_000,
+        };
+        let Ok(Page::History(history)) = self.journal.scan(query).await else {
+            panic!("the history can be read")
+        };
+        for row in history {
+            if let (
+                Some(item),
+                Entry::Tracked {
+                    step: TrackStep::Late { why },
+                },
+            ) = (row.item, row.entry)
+            {
+                *late.entry((item, why.contains("concluded"))).or_default() += 1;
+            }
+        }
+        assert!(late.values().all(|n| *n == 1), "each step is late once: {late:?}");
         for item in items(&self.journal).await {
             assert_eq!(
                 item.phase,
@@ -451,6 +507,18 @@ impl World {
             );
         }
     }
+}
+
+async fn tracks(journal: &dyn Journal) -> Vec<Track> {
+    let query = ScanQuery::Tracks {
+        after: ItemId(0),
+        standing: None,
+        limit: 100_000,
+    };
+    let Ok(Page::Tracks(tracks)) = journal.scan(query).await else {
+        panic!("the tracks can be read")
+    };
+    tracks
 }
 
 fn is_above(one: Option<&Place>, other: Option<&Place>) -> bool {

@@ -27,6 +27,7 @@ use relay_core::key::RelayId;
 use relay_core::rules::{RouteConfig, RuleSet};
 use relay_core::testing::doubles::{ManualClock, RecordingAlarm, ScriptedDispatcher};
 use relay_core::testing::faults::Cut;
+use relay_core::tracker::TrackStep;
 use relay_core::webhook::SharedSecrets;
 use relay_core::{Relay, RelayBuilder};
 use serde_json::{Value, json};
@@ -316,8 +317,11 @@ pub(crate) fn builder(
         .with_alarm(Arc::clone(alarm))
 }
 
+/// A route that sets nothing, but does not want to know what became of what it sent: `tracking` asks for that.
 pub(crate) fn deploy() -> RouteConfig {
-    RouteConfig::new("deploy", "contoso/deploy")
+    let mut route = RouteConfig::new("deploy", "contoso/deploy");
+    (route.run_seen_within_s, route.run_concluded_within_s) = (0, 0);
+    route
 }
 
 /// One ModelRegistered in the Event Grid schema.
@@ -396,6 +400,13 @@ pub(crate) fn told(row: &HistoryRow) -> String {
                 format!("{}: {why}", step.as_str())
             }
             step => step.as_str().to_owned(),
+        },
+        Entry::Tracked { step } => match step {
+            TrackStep::Late { why } => format!("late: {why}"),
+            TrackStep::Conclude { run, conclusion } => format!("run {} concluded: {conclusion}", run.id),
+            TrackStep::GiveUp { why } => format!("untracked: {why}"),
+            TrackStep::Stop { why } => format!("no longer looked for: {why}"),
+            other => format!("{other:?}"),
         },
         Entry::Checked { found, .. } => format!("checked: {found}"),
         Entry::Throttled { name, until } => format!("throttled {name} until {}", seconds(until)),

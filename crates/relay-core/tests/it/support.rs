@@ -6,13 +6,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use relay_core::alarm::Alert;
 use relay_core::clock::Timestamp;
-use relay_core::dispatch::{Advice, Checked, DispatchError, Dispatched, Sighting};
+use relay_core::dispatch::{Advice, Checked, DispatchError, Dispatched, RunState, Sighting};
 use relay_core::journal::item::{Item, ItemId, RunRef};
 use relay_core::journal::scan::{ItemFilter, Page, ScanQuery};
+use relay_core::journal::track::Stage;
 use relay_core::journal::{
-    Budgets, ClaimKind, ClaimRequest, Journal, JournalError, Record, Settlement, Task, Work, Written,
+    Budgets, ClaimKind, ClaimRequest, Journal, JournalError, Record, Settlement, Task, Tracking, Work,
+    Written,
 };
+use relay_core::tracker::{self, Observation};
 
 pub(crate) const START: Timestamp = Timestamp::from_unix_ms(1_763_856_000_000);
 
@@ -66,6 +70,24 @@ impl Destination {
         }
     }
 
+    /// What is seen of a dispatched item: every run ends at once, and well, but for those of the model `bad`; of the model `none`
+    /// there is none.
+    fn follow(&self, work: &Tracking) -> Observation {
+        let is_of = |model: &str| work.item.lane.as_ref().is_some_and(|lane| lane.contains(model));
+        match (work.track.stage, tracker::run_of(&work.item)) {
+            _ if is_of("\"none\"") => Observation::Look(Ok(Sighting::NotSeen)),
+            (Stage::Following, Some(run)) => Observation::Run(Ok(RunState {
+                run: run.clone(),
+                status: Some("completed".to_owned()),
+                conclusion: Some(if is_of("\"bad\"") { "failure" } else { "success" }.to_owned()),
+            })),
+            _ => {
+                let since = tracker::list_from(&work.item, &work.track);
+                Observation::Look(Ok(self.probe(work.item.relay_id.as_str(), since)))
+            }
+        }
+    }
+
     /// Lists runs that were created since a moment, as GitHub does.
     fn probe(&self, relay_id: &str, since: Timestamp) -> Sighting {
         let shown = self.shows
@@ -91,6 +113,20 @@ pub(crate) struct Worker<'a> {
     pub(crate) budgets: Budgets,
     pub(crate) now: Timestamp,
     pub(crate) lease: Duration,
+    /// What was handed out for a person.
+    pub(crate) alerts: Vec<Alert>,
+}
+
+impl<'a> Worker<'a> {
+    pub(crate) fn new(journal: &'a dyn Journal, budgets: Budgets, now: Timestamp, lease: Duration) -> Self {
+        Self {
+            journal,
+            budgets,
+            now,
+            lease,
+            alerts: Vec::new(),
+        }
+    }
 }
 
 impl Worker<'_> {
@@ -125,9 +161,15 @@ impl Worker<'_> {
                         look,
                     }
                 }
+                Task::Track(work) => Record::Tracked {
+                    item: work.item.id,
+                    fence: work.fence,
+                    seen: to.follow(&work),
+                },
                 Task::Send(_) => unreachable!("a claim for looks gives no sends"),
             };
-            self.written(&self.journal.record(self.now, vec![record]).await?);
+            let written = self.journal.record(self.now, vec![record]).await?;
+            self.written(written);
         }
         let sends = self.claim(ClaimKind::Send).await?;
         n += sends.0.len();
@@ -154,12 +196,13 @@ impl Worker<'_> {
                     .await?
             }
         };
-        self.written(&written);
+        self.written(written);
         Ok(())
     }
 
-    fn written(&self, written: &Written) {
+    fn written(&mut self, written: Written) {
         assert_eq!(written.fenced, [], "nobody else works at {}", self.now);
+        self.alerts.extend(written.alerts);
     }
 
     async fn claim(&self, kind: ClaimKind) -> Result<(Vec<Task>, Option<Timestamp>), JournalError> {

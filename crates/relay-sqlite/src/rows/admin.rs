@@ -25,6 +25,7 @@ const FORGET_EVENTS: &str = "UPDATE events SET key = char(10) || 'forgotten ' ||
 pub(super) const OLD_ITEMS: &str = "SELECT * FROM items WHERE phase = 'settled' AND snapshot <> '' AND settled_at < ?1 \
      AND (standing <> 'parked' OR \
      (SELECT releases.item FROM releases WHERE releases.dispatch_key = items.dispatch_key) IS NOT items.id) \
+     AND NOT EXISTS (SELECT 1 FROM tracks WHERE tracks.item = items.id AND tracks.stage <> 'over') \
      ORDER BY settled_at, id LIMIT ?2";
 // The latest row of history stays, and the latest event: SQLite would give their numbers once more.
 pub(super) const HISTORY_OF_STRIPPED: &str =

@@ -9,7 +9,8 @@ use relay_core::journal::item::{
     Target, UnreadableRow,
 };
 use relay_core::journal::rows::Stored;
-use relay_core::journal::scan::{HistoryRow, Parked, Waiting};
+use relay_core::journal::scan::{Entry, HistoryRow, Parked, Waiting};
+use relay_core::journal::track::{Stage, Track};
 use relay_core::lane::Place;
 use rusqlite::Row;
 use rusqlite::types::{FromSqlError, Type};
@@ -70,7 +71,7 @@ const EVENTS: [&str; 12] = [
     "unwanted",
     "received_at",
 ];
-const TARGETS: [&str; 14] = [
+const TARGETS: [&str; 15] = [
     "key",
     "principal",
     "repository",
@@ -85,6 +86,23 @@ const TARGETS: [&str; 14] = [
     "blocked_ms",
     "pause_why",
     "pause_since",
+    "hides_relay_id",
+];
+const TRACKS: [&str; 14] = [
+    "item",
+    "target",
+    "stage",
+    "standing",
+    "since",
+    "deadline",
+    "late",
+    "due_at",
+    "n_looks",
+    "note",
+    "ending",
+    "lease_fence",
+    "lease_epoch",
+    "lease_until",
 ];
 const PRINCIPALS: [&str; 5] = ["name", "closed_until", "block_why", "block_since", "blocked_ms"];
 const RELEASES: [&str; 6] = [
@@ -140,22 +158,14 @@ const fn place_of(columns: &[&str], name: &str) -> usize {
 }
 
 pub(super) fn item(row: &Row<'_>) -> Read<Item> {
-    let lease_parts = (
-        number(row, at!(ITEMS, "lease_fence"))?,
-        number(row, at!(ITEMS, "lease_epoch"))?,
-        moment(row, at!(ITEMS, "lease_until"))?,
-    );
-    let lease = match lease_parts {
-        (Some(fence), Some(epoch), Some(until)) => Some(Lease { fence, epoch, until }),
-        (None, None, None) => None,
-        _ => {
-            return Err(meaningless(
-                row,
-                at!(ITEMS, "lease_fence"),
-                "a lease without all its parts",
-            ));
-        }
-    };
+    let lease = lease(
+        row,
+        [
+            at!(ITEMS, "lease_fence"),
+            at!(ITEMS, "lease_epoch"),
+            at!(ITEMS, "lease_until"),
+        ],
+    )?;
     let retry_since = match (
         moment(row, at!(ITEMS, "retry_at"))?,
         row.get(at!(ITEMS, "retry_blocked"))?,
@@ -196,6 +206,38 @@ pub(super) fn item(row: &Row<'_>) -> Read<Item> {
     })
 }
 
+pub(super) fn track(row: &Row<'_>) -> Read<Track> {
+    let word: String = row.get(at!(TRACKS, "stage"))?;
+    let lease_parts = [
+        at!(TRACKS, "lease_fence"),
+        at!(TRACKS, "lease_epoch"),
+        at!(TRACKS, "lease_until"),
+    ];
+    Ok(Track {
+        item: ItemId(row.get(at!(TRACKS, "item"))?),
+        target: row.get(at!(TRACKS, "target"))?,
+        stage: Stage::parse(&word)
+            .ok_or_else(|| meaningless(row, at!(TRACKS, "stage"), "a stage that is not known"))?,
+        since: Timestamp::from_unix_ms(row.get(at!(TRACKS, "since"))?),
+        deadline: Timestamp::from_unix_ms(row.get(at!(TRACKS, "deadline"))?),
+        late: row.get(at!(TRACKS, "late"))?,
+        due_at: Timestamp::from_unix_ms(row.get(at!(TRACKS, "due_at"))?),
+        n_looks: row.get(at!(TRACKS, "n_looks"))?,
+        note: row.get(at!(TRACKS, "note"))?,
+        end: json(row, at!(TRACKS, "ending"))?,
+        lease: lease(row, lease_parts)?,
+    })
+}
+
+/// The lease in the columns of fence, epoch and end.
+fn lease(row: &Row<'_>, [fence, epoch, until]: [usize; 3]) -> Read<Option<Lease>> {
+    match (number(row, fence)?, number(row, epoch)?, moment(row, until)?) {
+        (Some(fence), Some(epoch), Some(until)) => Ok(Some(Lease { fence, epoch, until })),
+        (None, None, None) => Ok(None),
+        _ => Err(meaningless(row, fence, "a lease without all its parts")),
+    }
+}
+
 pub(super) fn event(row: &Row<'_>) -> Read<EventRow> {
     Ok(EventRow {
         seq: EventSeq(row.get(at!(EVENTS, "seq"))?),
@@ -234,6 +276,7 @@ pub(super) fn target(row: &Row<'_>) -> Read<Target> {
         check: row.get(at!(TARGETS, "found"))?,
         check_due_at: moment(row, at!(TARGETS, "check_due_at"))?,
         shows_relay_id: row.get(at!(TARGETS, "shows_relay_id"))?,
+        hides_relay_id: row.get(at!(TARGETS, "hides_relay_id"))?,
         block: closing(row, at!(TARGETS, "block_why"), at!(TARGETS, "block_since"))?,
         pause: closing(row, at!(TARGETS, "pause_why"), at!(TARGETS, "pause_since"))?,
         blocked_ms: row.get(at!(TARGETS, "blocked_ms"))?,
@@ -250,13 +293,20 @@ pub(super) fn principal(row: &Row<'_>) -> Read<Principal> {
 }
 
 pub(super) fn history(row: &Row<'_>) -> Read<HistoryRow> {
+    let entry = json(row, at!(HISTORY, "entry"))?;
+    history_without_entry(
+        row,
+        entry.ok_or_else(|| meaningless(row, at!(HISTORY, "entry"), "no entry"))?,
+    )
+}
+
+pub(super) fn history_without_entry(row: &Row<'_>, entry: Entry) -> Read<HistoryRow> {
     Ok(HistoryRow {
         seq: row.get(at!(HISTORY, "seq"))?,
         at: Timestamp::from_unix_ms(row.get(at!(HISTORY, "at"))?),
         event: row.get::<_, Option<i64>>(at!(HISTORY, "event"))?.map(EventSeq),
         item: row.get::<_, Option<i64>>(at!(HISTORY, "item"))?.map(ItemId),
-        entry: json(row, at!(HISTORY, "entry"))?
-            .ok_or_else(|| meaningless(row, at!(HISTORY, "entry"), "no entry"))?,
+        entry,
     })
 }
 
@@ -420,6 +470,7 @@ mod tests {
         check("items", &ITEMS);
         check("events", &EVENTS);
         check("targets", &TARGETS);
+        check("tracks", &TRACKS);
         check("principals", &PRINCIPALS);
         check("releases", &RELEASES);
         check("lanes", &LANES);

@@ -4,14 +4,17 @@
 //! **Source**: our own; `MemoryJournal` says what each method means.
 
 mod admin;
+mod began;
 mod columns;
 mod due;
 mod read;
 mod shift;
+mod tracks;
 mod write;
 
 use rusqlite::{Connection, Params, Row};
 
+use relay_core::journal::item::Item;
 use relay_core::journal::rows::Stored;
 
 use crate::error::stored;
@@ -20,11 +23,16 @@ use crate::error::stored;
 #[derive(Debug)]
 pub(crate) struct Tx<'c> {
     connection: &'c Connection,
+    /// The item that was added last.
+    added: Option<Item>,
 }
 
 impl<'c> Tx<'c> {
     pub(crate) const fn new(connection: &'c Connection) -> Self {
-        Self { connection }
+        Self {
+            connection,
+            added: None,
+        }
     }
 
     fn execute(&self, sql: &str, params: impl Params) -> Stored<usize> {

@@ -15,8 +15,8 @@ use relay_core::lane::Place;
 use rusqlite::types::Value;
 use rusqlite::{params, params_from_iter};
 
-use super::Tx;
 use super::columns::{self, to_limit};
+use super::{Tx, began};
 
 pub(super) const COUNTS: &str = "SELECT standing, count(*) FROM items GROUP BY standing ORDER BY standing";
 // One phase at a time, as the index is ordered, so that nothing is sorted.
@@ -68,14 +68,14 @@ impl ReadRows for Tx<'_> {
     }
 
     fn history_after(&mut self, after: i64, item: Option<ItemId>, limit: usize) -> Stored<Vec<HistoryRow>> {
-        match item {
-            Some(item) => self.all(
-                HISTORY_OF_ITEM,
-                params![after, item.0, to_limit(limit)],
-                columns::history,
-            ),
-            None => self.all(HISTORY, params![after, to_limit(limit)], columns::history),
-        }
+        let rows = match item {
+            Some(item) => {
+                let given = params![after, item.0, to_limit(limit)];
+                self.all(HISTORY_OF_ITEM, given, began::read)
+            }
+            None => self.all(HISTORY, params![after, to_limit(limit)], began::read),
+        };
+        self.with_items(rows?)
     }
 
     fn unreadable(&mut self) -> Stored<Vec<UnreadableRow>> {

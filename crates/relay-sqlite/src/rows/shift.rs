@@ -20,7 +20,7 @@ macro_rules! shifted {
 }
 
 /// One for each table that holds moments of the future or of a window.
-pub(super) const ALL: [&str; 4] = [
+pub(super) const ALL: [&str; 6] = [
     concat!(
         "UPDATE items SET ",
         shifted!("due_at"),
@@ -52,4 +52,16 @@ pub(super) const ALL: [&str; 4] = [
         ", ",
         shifted!("ended_at")
     ),
+    concat!(
+        "UPDATE tracks SET ",
+        shifted!("since"),
+        ", ",
+        shifted!("deadline"),
+        ", ",
+        shifted!("due_at"),
+        ", ",
+        shifted!("lease_until"),
+        " WHERE stage <> 'over'"
+    ),
+    concat!("UPDATE track_paces SET ", shifted!("spent_until")),
 ];

@@ -14,7 +14,7 @@ use relay_core::lane::Place;
 use rusqlite::params;
 
 use super::columns::{self, to_i64, to_json};
-use super::{Tx, shift};
+use super::{Tx, began, shift};
 use crate::error::corrupt;
 
 pub(super) const LANE_ITEMS: &str = "SELECT * FROM items WHERE holds_lane = 1 AND lane = ?1 ORDER BY id";
@@ -51,13 +51,13 @@ const PUT_PRINCIPAL: &str = "INSERT INTO principals (name, closed_until, block_w
      block_why = excluded.block_why, block_since = excluded.block_since, blocked_ms = excluded.blocked_ms";
 // No REPLACE: it would delete the row that items refer to.
 const PUT_TARGET: &str = "INSERT INTO targets (key, principal, repository, event_type, asked_epoch, checked_epoch, \
-     found, check_due_at, shows_relay_id, block_why, block_since, blocked_ms, pause_why, pause_since) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT (key) DO UPDATE SET \
+     found, check_due_at, shows_relay_id, block_why, block_since, blocked_ms, pause_why, pause_since, hides_relay_id) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT (key) DO UPDATE SET \
      principal = excluded.principal, repository = excluded.repository, event_type = excluded.event_type, \
      asked_epoch = excluded.asked_epoch, checked_epoch = excluded.checked_epoch, found = excluded.found, \
      check_due_at = excluded.check_due_at, shows_relay_id = excluded.shows_relay_id, \
      block_why = excluded.block_why, block_since = excluded.block_since, blocked_ms = excluded.blocked_ms, \
-     pause_why = excluded.pause_why, pause_since = excluded.pause_since";
+     pause_why = excluded.pause_why, pause_since = excluded.pause_since, hides_relay_id = excluded.hides_relay_id";
 const ADD_ATTEMPT: &str = "INSERT INTO attempts (fence, item, principal, started_at, ended_at) \
      VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (fence) DO UPDATE SET item = excluded.item, \
      principal = excluded.principal, started_at = excluded.started_at, ended_at = excluded.ended_at";
@@ -196,9 +196,10 @@ impl Rows for Tx<'_> {
             item.holds_lane,
             item.settled_at.map(Timestamp::as_unix_ms),
         ];
-        self.first(ADD_ITEM, given, |row| row.get(0))?
-            .map(ItemId)
-            .ok_or_else(|| nothing_back("an item"))
+        let id = self.first(ADD_ITEM, given, |row| row.get(0))?;
+        let id = id.map(ItemId).ok_or_else(|| nothing_back("an item"))?;
+        self.added = Some(Item { id, ..item.clone() });
+        Ok(id)
     }
 
     /// What `relay_core::journal::state::next` never changes (identity, route, policy, target, place) is not written
@@ -310,6 +311,7 @@ impl Rows for Tx<'_> {
             target.blocked_ms,
             pause.map(|pause| pause.why.as_str()),
             pause.map(|pause| pause.since.as_unix_ms()),
+            target.hides_relay_id,
         ];
         self.execute(PUT_TARGET, given).map(|_| ())
     }
@@ -359,11 +361,9 @@ impl Rows for Tx<'_> {
     fn add_history(&mut self, row: &HistoryRow) -> Stored<()> {
         let sql = "INSERT INTO history (at, event, item, entry) VALUES (?1, ?2, ?3, ?4)";
         let (event, item) = (row.event.map(|event| event.0), row.item.map(|item| item.0));
-        self.execute(
-            sql,
-            params![row.at.as_unix_ms(), event, item, to_json(&row.entry)?],
-        )
-        .map(|_| ())
+        let entry = began::text_of(row, self.added.as_ref())?;
+        self.execute(sql, params![row.at.as_unix_ms(), event, item, entry])
+            .map(|_| ())
     }
 
     fn open_item_of(&mut self, workspace: &str) -> Stored<Option<Item>> {

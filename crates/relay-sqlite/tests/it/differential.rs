@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use relay_core::budget::Budget;
 use relay_core::clock::Timestamp;
-use relay_core::dispatch::{Advice, Checked, DispatchError, Dispatched, Scope, Sighting};
+use relay_core::dispatch::{Advice, Checked, DispatchError, Dispatched, RunState, Scope, Sighting};
 use relay_core::journal::item::{EventSeq, ItemId, Phase, Policy, RunRef};
-use relay_core::journal::scan::{ItemFilter, ScanQuery};
+use relay_core::journal::scan::{ItemFilter, Page, ScanQuery};
+use relay_core::journal::track::{Stage, Track};
 use relay_core::journal::{
     AcceptBatch, Budgets, ClaimKind, ClaimRequest, Closing, Command, Journal, JournalAdmin, MemoryJournal,
     NewEvent, Record, Settlement, Task,
@@ -21,6 +22,7 @@ use relay_core::key::{DispatchKey, ReleaseKey};
 use relay_core::lane::{LaneMode, Place};
 use relay_core::retry::{Again, OnUnknown};
 use relay_core::testing::rows;
+use relay_core::tracker::Observation;
 use relay_sqlite::SqliteJournal;
 
 use crate::support::{Lcg, at, event, everything, folder, new_item, open};
@@ -32,6 +34,7 @@ enum Held {
     Probe(ItemId, u64),
     Send(ItemId, u64),
     Check(String),
+    Track(ItemId, u64, Stage),
 }
 
 struct Pair {
@@ -64,6 +67,8 @@ async fn exported(journal: &dyn JournalAdmin) -> String {
 
 fn policy_of(route: &str) -> Policy {
     let mut policy = rows::policy();
+    policy.run_seen_within = (route != "resent").then_some(Duration::from_secs(600));
+    policy.run_concluded_within = (route != "judged").then_some(Duration::from_secs(1_200));
     match route {
         "latest" => policy.again = Again::Dispatch,
         "every" => (policy.lane, policy.unknown, policy.priority) = (LaneMode::Every, OnUnknown::Park, -3),
@@ -179,6 +184,7 @@ impl Pair {
                 Task::Probe(work) => Held::Probe(work.item.id, work.fence),
                 Task::Send(work) => Held::Send(work.item.id, work.fence),
                 Task::Check(target) => Held::Check(target.key),
+                Task::Track(work) => Held::Track(work.item.id, work.fence, work.track.stage),
             }));
     }
 
@@ -227,16 +233,16 @@ impl Pair {
                     _ => Ok(Sighting::NotSeen),
                 },
             }),
-            Held::Send(item, fence) => match self.random.below(4) {
-                0 => Err(Settlement::Dispatched {
+            Held::Send(item, fence) => match self.random.below(8) {
+                0..4 => Err(Settlement::Dispatched {
                     item,
                     fence,
                     answer: Dispatched {
-                        run: None,
+                        run: self.random.pick(&[None, Some(run)]),
                         closed_until,
                     },
                 }),
-                1 => Err(Settlement::Parked {
+                4 => Err(Settlement::Parked {
                     item,
                     fence,
                     why: "no payload".to_owned(),
@@ -247,6 +253,25 @@ impl Pair {
                     error: self.some_error(),
                 }),
             },
+            Held::Track(item, fence, stage) => Ok(Record::Tracked {
+                item,
+                fence,
+                seen: match (stage, self.random.below(6)) {
+                    (Stage::Seeking, 0) => Observation::Look(Ok(Sighting::Seen(run))),
+                    (Stage::Seeking, 1) => Observation::Look(Err(self.some_error())),
+                    (Stage::Seeking, _) => Observation::Look(Ok(Sighting::NotSeen)),
+                    (_, 0) => Observation::Run(Err(self.some_error())),
+                    (_, n) => Observation::Run(Ok(RunState {
+                        run,
+                        status: Some("completed".to_owned()),
+                        conclusion: match n {
+                            1 => None,
+                            2 | 3 => Some("failure".to_owned()),
+                            _ => Some("success".to_owned()),
+                        },
+                    })),
+                },
+            }),
             Held::Check(target) => Ok(Record::Checked {
                 target,
                 result: if self.random.one_in(4) {
@@ -254,7 +279,7 @@ impl Pair {
                 } else {
                     let remarks = self.random.pick(&[vec![], vec!["no workflow".to_owned()]]);
                     Ok(Checked {
-                        shows_relay_id: Some(self.random.one_in(2)),
+                        shows_relay_id: self.random.pick(&[None, Some(true), Some(true), Some(false)]),
                         remarks,
                     })
                 },
@@ -266,7 +291,17 @@ impl Pair {
         if self.held.is_empty() {
             return;
         }
-        let index = usize::try_from(self.random.below(self.held.len() as u64)).unwrap();
+        let mut index = usize::try_from(self.random.below(self.held.len() as u64)).unwrap();
+        // Items wait long behind closed doors; what was dispatched should come to its end now and then all the same.
+        let is_track = |held: &Held| matches!(held, Held::Track(..));
+        if let Some(track) = self
+            .held
+            .iter()
+            .position(is_track)
+            .filter(|_| self.random.one_in(2))
+        {
+            index = track;
+        }
         // One in six is reported again later: by then its fence is an old one.
         let held = if self.random.one_in(6) {
             self.held[index].clone()
@@ -433,6 +468,14 @@ impl Pair {
                 after: EventSeq(after.0),
                 limit: 3,
             },
+            ScanQuery::Tracks {
+                after,
+                standing: self
+                    .random
+                    .pick(&[None, Some("seeking"), Some("succeeded"), Some("'")])
+                    .map(str::to_owned),
+                limit: 4,
+            },
             ScanQuery::Attempts {
                 principal: "default".to_owned(),
                 limit: 3,
@@ -444,6 +487,21 @@ impl Pair {
             );
             assert_eq!(a.unwrap(), b.unwrap());
         }
+    }
+}
+
+impl Pair {
+    /// How what was dispatched stands now.
+    async fn standings(&self) -> Vec<&'static str> {
+        let query = ScanQuery::Tracks {
+            after: ItemId(0),
+            standing: None,
+            limit: usize::MAX,
+        };
+        let Page::Tracks(tracks) = self.sqlite.scan(query).await.unwrap() else {
+            panic!("the tracks can be read")
+        };
+        tracks.iter().map(Track::standing).collect()
     }
 }
 
@@ -459,6 +517,7 @@ async fn run(seed: u64, n: usize) -> BTreeSet<&'static str> {
         n_events: 0,
         n_compacted: 0,
     };
+    let mut standings = BTreeSet::new();
     for step in 0..n {
         // Mostly a little later, sometimes much later, now and then back.
         let by = match pair.random.below(60) {
@@ -484,6 +543,7 @@ async fn run(seed: u64, n: usize) -> BTreeSet<&'static str> {
         }
         if step % 10 == 9 || step + 1 == n {
             pair.compare().await;
+            standings.extend(pair.standings().await);
         }
     }
     let items = crate::support::items(&pair.sqlite).await;
@@ -498,13 +558,14 @@ async fn run(seed: u64, n: usize) -> BTreeSet<&'static str> {
     for word in ["Paused", "Resumed", "Forgotten"] {
         seen.extend(told.contains(word).then_some(word));
     }
+    seen.extend(standings);
     seen
 }
 
 #[tokio::test]
 async fn ok_the_same_verbs_give_the_same_answers_and_rows_as_in_memory() {
     let mut seen = BTreeSet::new();
-    for seed in 1..=6 {
+    for seed in 1..=10 {
         seen.extend(run(seed, 250).await);
     }
     // The random walk is worth something only if it comes everywhere.
@@ -521,6 +582,11 @@ async fn ok_the_same_verbs_give_the_same_answers_and_rows_as_in_memory() {
         "Paused",
         "Resumed",
         "Forgotten",
+        "seeking",
+        "following",
+        "succeeded",
+        "failed",
+        "untracked",
     ] {
         assert!(seen.contains(word), "no item ended {word}: {seen:?}");
     }

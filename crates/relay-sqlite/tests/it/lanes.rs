@@ -145,6 +145,7 @@ async fn ok_every_version_goes_in_the_order_of_places() {
 fn to_version_1(path: &Path) {
     let connection = Connection::open(path).unwrap();
     let back = "BEGIN; \
+         DROP TABLE tracks; DROP TABLE track_paces; ALTER TABLE targets DROP COLUMN hides_relay_id; \
          DROP INDEX items_old; DROP INDEX events_unwanted; DROP INDEX history_event; DROP INDEX history_of_nothing; \
          ALTER TABLE meta DROP COLUMN pause_why; ALTER TABLE meta DROP COLUMN pause_since; \
          ALTER TABLE meta DROP COLUMN inode; ALTER TABLE meta DROP COLUMN born; ALTER TABLE releases DROP COLUMN forgotten; \

@@ -23,3 +23,5 @@ mod lanes;
 mod opens;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tracks;

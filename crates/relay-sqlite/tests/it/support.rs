@@ -150,6 +150,11 @@ pub(crate) async fn everything(journal: &dyn Journal) -> Vec<Page> {
         },
         ScanQuery::Unreadable,
         ScanQuery::Overview,
+        ScanQuery::Tracks {
+            after: ItemId(0),
+            standing: None,
+            limit,
+        },
     ];
     let mut pages = Vec::new();
     for query in queries {

@@ -68,7 +68,10 @@ impl State {
                     .is_some_and(|release| release.item == item.id)
             };
             let waits_for_a_person = matches!(item.verdict, Some(Verdict::Parked { .. })) && is_latest();
-            item.settled_at.is_some_and(|at| at < before) && !waits_for_a_person && !item.snapshot.is_empty()
+            item.settled_at.is_some_and(|at| at < before)
+                && !waits_for_a_person
+                && !self.tracks.is_open(item.id)
+                && !item.snapshot.is_empty()
         };
         let mut old: Vec<&Item> = self.items.values().filter(is_old).collect();
         old.sort_by_key(|item| (item.settled_at, item.id));

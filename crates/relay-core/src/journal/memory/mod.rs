@@ -4,6 +4,7 @@
 //! **Source**: our own; it passes the contract suite that every engine passes.
 
 mod admin;
+mod tracks;
 mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use self::tracks::Tracks;
 use self::undo::Change;
 use crate::clock::Timestamp;
 use crate::journal::item::{
@@ -146,6 +148,7 @@ struct State {
     targets: BTreeMap<String, Target>,
     attempts: BTreeMap<u64, Attempt>,
     history: Vec<HistoryRow>,
+    tracks: Tracks,
     undo: Vec<Change>,
 }
 
@@ -335,6 +338,8 @@ impl Rows for State {
             attempt.ended_at = attempt.ended_at.map(|at| at.shifted_ms(by_ms));
             self.add_attempt(&attempt)?;
         }
+        let changes = self.tracks.shift(by_ms);
+        self.undo.extend(changes.into_iter().map(Change::Track));
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::State;
+use super::tracks::TrackChange;
 use crate::journal::item::{
     Attempt, EventRow, EventSeq, Item, ItemId, Meta, Principal, ReleaseRow, Target, UnreadableRow,
 };
@@ -29,6 +30,7 @@ pub(super) enum Change {
     Principal(String, Option<Principal>),
     Target(String, Option<Target>),
     Attempt(u64, Option<Attempt>),
+    Track(TrackChange),
     History,
     /// Rows that were removed.
     HistoryWithout(Vec<HistoryRow>),
@@ -67,6 +69,7 @@ impl Change {
             Self::Principal(name, row) => put_back(&mut state.principals, name, row),
             Self::Target(key, row) => put_back(&mut state.targets, key, row),
             Self::Attempt(fence, row) => put_back(&mut state.attempts, fence, row),
+            Self::Track(change) => state.tracks.revert(change),
             Self::History => {
                 state.history.pop();
             }

@@ -164,6 +164,7 @@ fn begin(
             check: None,
             check_due_at: None,
             shows_relay_id: false,
+            hides_relay_id: false,
             block: None,
             pause: None,
             blocked_ms: 0,

@@ -16,6 +16,7 @@ use crate::journal::item::{
 };
 use crate::journal::rows::{ReadRows, Rows};
 use crate::journal::scan::{Entry, HistoryRow, ItemFilter};
+use crate::journal::track::Track;
 use crate::lane::Place;
 
 /// The form of an export: another one is not read.
@@ -34,6 +35,7 @@ pub fn compact(rows: &mut dyn Rows, before: Timestamp, limit: usize) -> Result<C
     let mut events = BTreeSet::new();
     for item in rows.old_items(before, limit)? {
         rows.strip_item(item.id)?;
+        rows.remove_track(item.id)?;
         events.insert(item.event);
         done.items += 1;
     }
@@ -74,6 +76,7 @@ enum Line {
         mark: Place,
     },
     Attempt(Attempt),
+    Track(Track),
     History(HistoryRow),
     /// The last: how many came before it.
     End {
@@ -126,6 +129,10 @@ pub fn export(rows: &mut dyn ReadRows, to: &mut dyn Write) -> Result<u64, Journa
     }
     let mut after = 0;
     while let Some(last) = out.page(rows.attempts_after(after, PAGE)?, |row| row.fence, Line::Attempt)? {
+        after = last;
+    }
+    let mut after = ItemId(0);
+    while let Some(last) = out.page(rows.tracks_after(after, None, PAGE)?, |row| row.item, Line::Track)? {
         after = last;
     }
     let mut after = 0;
@@ -333,6 +340,12 @@ fn restore(rows: &mut dyn Rows, line: Line) -> Result<(), JournalError> {
         Line::Attempt(row) => {
             is_there(rows, None, Some(row.item))?;
             rows.add_attempt(&row)
+        }
+        Line::Track(row) => {
+            is_there(rows, None, Some(row.item))?;
+            rows.target(&row.target)?
+                .ok_or_else(|| corrupt("it names a target, which did not come before it"))?;
+            rows.put_track(&row)
         }
         Line::History(row) => {
             is_number(row.seq)?;

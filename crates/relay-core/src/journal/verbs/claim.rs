@@ -28,6 +28,9 @@ const FORGET_AFTER: std::time::Duration = std::time::Duration::from_secs(2 * 3_6
 pub fn claim(rows: &mut dyn Rows, request: &ClaimRequest) -> Result<Claimed, JournalError> {
     let mut verb = Verb::begin(rows, request.now)?;
     let mut wrote = verb.end_lost_leases()?;
+    if request.kind == ClaimKind::Judge {
+        wrote |= verb.end_lost_tracks()?;
+    }
     let wanted = verb.rows.wanted_targets()?;
     let mut openings = Openings::default();
     let tasks = match request.kind {
@@ -66,7 +69,8 @@ fn claim_looks(
     wanted: &[String],
     openings: &mut Openings,
 ) -> Result<Vec<Task>, JournalError> {
-    let mut tasks = claim_checks(verb, request, wanted, openings)?;
+    let also_blocked = verb.also_blocked(wanted)?;
+    let mut tasks = claim_checks(verb, request, &also_blocked, openings)?;
     let closed = closed_targets(verb, wanted, false, openings)?;
     for (phase, closed) in [(Phase::Judging, &ClosedTargets::new()), (Phase::Probing, &closed)] {
         let limit = request.max.saturating_sub(tasks.len());
@@ -89,6 +93,10 @@ fn claim_looks(
             });
         }
     }
+    let (tracking, opens) = verb.claim_tracks(request, request.max.saturating_sub(tasks.len()))?;
+    tasks.extend(tracking.into_iter().map(Task::Track));
+    let later = verb.rows.next_track_due(request.now)?;
+    opens.into_iter().chain(later).for_each(|at| openings.note(at));
     Ok(tasks)
 }
 
@@ -324,7 +332,7 @@ fn close_if_spent(
     Ok(())
 }
 
-fn lease(verb: &mut Verb<'_>, request: &ClaimRequest) -> Lease {
+pub(super) fn lease(verb: &mut Verb<'_>, request: &ClaimRequest) -> Lease {
     verb.meta.fence = verb.meta.fence.saturating_add(1);
     Lease {
         fence: verb.meta.fence,
@@ -333,7 +341,7 @@ fn lease(verb: &mut Verb<'_>, request: &ClaimRequest) -> Lease {
     }
 }
 
-fn work(verb: &mut Verb<'_>, item: Item, fence: u64) -> Result<Work, JournalError> {
+pub(super) fn work(verb: &mut Verb<'_>, item: Item, fence: u64) -> Result<Work, JournalError> {
     let missing = || JournalError::Corrupt {
         why: format!(
             "item {} names event {}, which is not there",

@@ -8,6 +8,7 @@ mod admin;
 mod claim;
 mod command;
 mod record;
+mod track;
 
 pub use self::accept::accept;
 pub use self::admin::{compact, export, import};
@@ -77,12 +78,18 @@ pub fn scan(rows: &mut dyn ReadRows, query: &ScanQuery) -> Result<Page, JournalE
         ScanQuery::History { after, item, limit } => {
             Page::History(rows.history_after(*after, *item, *limit)?)
         }
+        ScanQuery::Tracks {
+            after,
+            standing,
+            limit,
+        } => Page::Tracks(rows.tracks_after(*after, standing.as_deref(), *limit)?),
         ScanQuery::Unreadable => Page::Unreadable(rows.unreadable()?),
         ScanQuery::Overview => Page::Overview(Overview {
             targets: rows.targets()?,
             principals: rows.principals()?,
             pause: rows.meta()?.pause,
             counts: rows.counts()?,
+            tracks: rows.track_counts()?,
             n_unreadable: rows.meta()?.n_unreadable,
             waiting: rows.waiting()?,
             parked: rows.parked()?,
@@ -196,6 +203,9 @@ impl<'a> Verb<'a> {
                     relay_id: item.relay_id.to_string(),
                 });
             }
+        }
+        if matches!(step, Step::Dispatch { .. }) {
+            self.begin_track(&after)?;
         }
         Ok(after)
     }

@@ -50,6 +50,11 @@ pub fn record(rows: &mut dyn Rows, now: Timestamp, batch: Vec<Record>) -> Result
                     looked(&mut verb, &item, &look)?;
                 }
             }
+            Record::Tracked { item, fence, seen } => {
+                if !verb.tracked(item, fence, &seen)? {
+                    written.fenced.push(item);
+                }
+            }
             Record::Checked { target, result } => checked(&mut verb, &target, &result)?,
             Record::Command(command) => command::carry_out(&mut verb, command, &mut written)?,
         }
@@ -91,8 +96,7 @@ pub fn settle(rows: &mut dyn Rows, now: Timestamp, batch: Vec<Settlement>) -> Re
             }
             Settlement::RunSeen { item, run } => {
                 let item = verb.load(item)?;
-                verb.step(&item, &Step::SeeRun { run })?;
-                shows_relay_id(&mut verb, &item)?;
+                verb.run_seen(&item, &run)?;
             }
         }
     }
@@ -179,7 +183,7 @@ fn looked(
 }
 
 /// Closes what an error says is closed.
-fn close(verb: &mut Verb<'_>, item: &Item, error: &DispatchError) -> Result<(), JournalError> {
+pub(super) fn close(verb: &mut Verb<'_>, item: &Item, error: &DispatchError) -> Result<(), JournalError> {
     match error.advice {
         Advice::Throttled { until } => verb.throttle(&item.principal, until),
         Advice::Block(scope) => {
@@ -190,10 +194,10 @@ fn close(verb: &mut Verb<'_>, item: &Item, error: &DispatchError) -> Result<(), 
     }
 }
 
-fn shows_relay_id(verb: &mut Verb<'_>, item: &Item) -> Result<(), JournalError> {
+pub(super) fn shows_relay_id(verb: &mut Verb<'_>, item: &Item) -> Result<(), JournalError> {
     let mut target = verb.target(&item.target)?;
     if !target.shows_relay_id {
-        target.shows_relay_id = true;
+        (target.shows_relay_id, target.hides_relay_id) = (true, false);
         verb.rows.put_target(&target)?;
     }
     Ok(())
@@ -211,7 +215,9 @@ fn checked(
     let found = match result {
         Ok(checked) => {
             // What is not known leaves it at what runs have shown.
-            target.shows_relay_id = checked.shows_relay_id.unwrap_or(target.shows_relay_id);
+            if let Some(shows) = checked.shows_relay_id {
+                (target.shows_relay_id, target.hides_relay_id) = (shows, !shows);
+            }
             let shows = match checked.shows_relay_id {
                 Some(true) => "shows the relay id",
                 Some(false) => "does not show the relay id",

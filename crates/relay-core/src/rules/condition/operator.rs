@@ -321,15 +321,33 @@ impl<'v> Scalar<'v> {
 
 /// A text that is a decimal number: digits, with a sign, a point and an exponent where they belong.
 fn decimal(text: &str) -> Option<f64> {
-    let is_part = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    // Almost every version is a short integer.
+    let bytes = text.as_bytes();
+    if (1..=15).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_digit) {
+        let number = bytes
+            .iter()
+            .fold(0_u64, |number, digit| number * 10 + u64::from(digit - b'0'));
+        #[expect(clippy::cast_precision_loss, reason = "15 digits are less than 2^53")]
+        return Some(number as f64);
+    }
     // Neither "inf" nor "nan", which Rust reads as well, nor ".5" and "5.", nor a text that nobody means as a number.
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (
+            mantissa,
+            Some(exponent.strip_prefix(['-', '+']).unwrap_or(exponent)),
+        ),
+        None => (unsigned, None),
+    };
+    let (whole, fraction) = match mantissa.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (mantissa, None),
+    };
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let is_decimal = text.len() <= 64
-        && text.bytes().all(is_part)
-        && unsigned.starts_with(|c: char| c.is_ascii_digit())
-        && text.ends_with(|c: char| c.is_ascii_digit())
-        && !text.contains(".e")
-        && !text.contains(".E");
+        && is_digits(whole)
+        && fraction.is_none_or(is_digits)
+        && exponent.is_none_or(is_digits);
     is_decimal
         .then(|| text.parse::<f64>().ok())
         .flatten()

@@ -1,4 +1,7 @@
-//! Conditions against tables, and against a model that follows Event Grid's page word by word.
+//! **Here**: conditions against tables, and against a model that follows Event Grid's page word by word.
+//! **Not here**: whole routes (`tests/it/rules.rs`).
+//! **Reads**: `condition`.
+//! **Source**: <https://learn.microsoft.com/azure/event-grid/event-filtering>, read 2026-11-27; what this crate adds is in `operator`.
 
 use eventgrid_schema::Event;
 use proptest::collection::vec;

@@ -1,4 +1,7 @@
-//! Templates over good, odd and missing values, and the proof of their size.
+//! **Here**: templates over good, odd and missing values, and the proof of their size.
+//! **Not here**: whole routes (`tests/it/rules.rs`).
+//! **Reads**: `template`, `reference`.
+//! **Source**: DESIGN section 6, payload limits.
 
 use serde_json::json;
 

@@ -34,10 +34,13 @@ pub mod claim;
 pub mod closing;
 pub mod commands;
 pub mod controls;
+pub mod following;
 mod history;
 pub mod lanes;
 pub mod leases;
 pub mod standing;
+pub mod tracking;
+mod tracks;
 mod trial;
 pub mod unknown;
 mod view;
@@ -170,6 +173,28 @@ clauses! {
         an_allowed_older_version_passes_what_is_parked,
         only_what_waits_can_be_cancelled,
         cancelling_frees_the_lane;
+    tracking:
+        what_was_dispatched_is_followed_to_its_end,
+        a_run_that_the_answer_names_is_followed_at_once,
+        a_run_that_settled_an_unknown_outcome_is_followed,
+        what_is_not_seen_in_time_is_one_alarm,
+        each_step_is_late_once,
+        a_run_that_failed_is_an_alarm,
+        what_hides_the_relay_id_is_not_looked_for,
+        where_nobody_knows_absence_is_no_alarm,
+        a_route_says_what_is_followed,
+        a_replay_is_followed_on_its_own;
+    following:
+        a_lost_look_is_repeated,
+        a_failed_look_for_a_run_is_repeated,
+        what_cannot_be_looked_for_is_given_up,
+        failing_looks_are_late_as_well,
+        looks_for_runs_keep_their_pace,
+        following_delays_no_send,
+        a_blocked_target_is_followed_once_it_is_open,
+        a_clock_that_jumps_back_takes_deadlines_with_it,
+        a_run_that_others_saw_is_followed,
+        tracks_come_in_pages;
     controls:
         a_paused_journal_sends_nothing,
         a_paused_repository_holds_back_only_itself,

@@ -160,11 +160,12 @@ impl<'a> Trial<'a> {
         let before = self.latest_fence;
         let mut fences = BTreeSet::new();
         for task in &claimed.tasks {
-            let (work, phase) = match task {
+            let (item, lease, fence, phase) = match task {
                 Task::Check(_) => continue,
-                Task::Judge(work) => (work, Phase::Judging),
-                Task::Probe(work) => (work, Phase::Probing),
-                Task::Send(work) => (work, Phase::Sending),
+                Task::Judge(work) => (&work.item, work.item.lease, work.fence, Phase::Judging),
+                Task::Probe(work) => (&work.item, work.item.lease, work.fence, Phase::Probing),
+                Task::Send(work) => (&work.item, work.item.lease, work.fence, Phase::Sending),
+                Task::Track(work) => (&work.item, work.track.lease, work.fence, Phase::Settled),
             };
             let sends = matches!(task, Task::Send(_));
             same!(
@@ -173,33 +174,22 @@ impl<'a> Trial<'a> {
                 kind == ClaimKind::Send,
                 "a send claim gives sends, and no other does"
             );
-            same!(
-                self,
-                work.item.phase,
-                phase,
-                "the phase of claimed item {}",
-                work.item.id.0
-            );
-            let lease = work.item.lease.map(|lease| (lease.fence, lease.until));
+            same!(self, item.phase, phase, "the phase of claimed item {}", item.id.0);
+            let lease = lease.map(|lease| (lease.fence, lease.until));
             same!(
                 self,
                 lease,
-                Some((work.fence, self.now.after(self.lease))),
+                Some((fence, self.now.after(self.lease))),
                 "the lease that was asked for"
             );
             holds!(
                 self,
-                work.fence > before,
+                fence > before,
                 "fence {} is not above {before}, which was given before",
-                work.fence
+                fence
             );
-            holds!(
-                self,
-                fences.insert(work.fence),
-                "fence {} was given twice",
-                work.fence
-            );
-            self.latest_fence = self.latest_fence.max(work.fence);
+            holds!(self, fences.insert(fence), "fence {} was given twice", fence);
+            self.latest_fence = self.latest_fence.max(fence);
         }
         self.one_in_flight_per_lane().await;
         claimed

@@ -9,16 +9,18 @@ use std::time::Duration;
 use relay_core::clock::{Clock, TokioClock};
 use relay_core::journal::{Compacted, JournalAdmin, JournalError};
 use relay_core::report::report;
-use relay_examples::host::config::Journal;
 use relay_sqlite::SqliteJournal;
 use tokio::task::JoinHandle;
+
+use super::config::Journal;
 
 /// So many items are looked at in one transaction: deliveries wait no longer than for that.
 const AT_ONCE: usize = 500;
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 /// Compacts now and then at the interval, until it is aborted; not at all where everything is kept.
-pub(crate) fn start(settings: &Journal, journal: Arc<SqliteJournal>) -> Option<JoinHandle<()>> {
+#[must_use]
+pub fn start(settings: &Journal, journal: Arc<SqliteJournal>) -> Option<JoinHandle<()>> {
     let keep = DAY.saturating_mul(settings.retention_days);
     let every = Duration::from_secs(settings.compact_every_min.saturating_mul(60));
     if keep.is_zero() {
