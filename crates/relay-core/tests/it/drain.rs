@@ -173,7 +173,7 @@ async fn ok_what_is_said_at_the_start_and_on_the_way_is_kept() {
     let mut backlog = Backlog::new([deploy()], |builder| builder);
     backlog.deliver(1_200).await;
     // 500 in the first hour, 500 in the second, and 200 at the beginning of the third.
-    assert_eq!(backlog.ask().await, "default: 1200 wait, drained in 2 h 4 min");
+    assert_eq!(backlog.ask().await, "default: 1200 wait, drained in 2 h 5 min");
     let end = backlog.work(usize::MAX, 97).await;
     assert_eq!(backlog.n_sent(), 1_200);
     assert_eq!(backlog.said.len(), 13);
