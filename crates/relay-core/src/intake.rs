@@ -283,7 +283,12 @@ fn new_item(
     workspace: &str,
     instant: Option<(i64, u32)>,
 ) -> NewItem {
-    let key = DispatchKey::new(release, route.name());
+    let (key, unkeyed) = match route.release_key(view) {
+        None => (DispatchKey::new(release, route.name()), None),
+        Some(Ok(own)) => (DispatchKey::new(&own, route.name()), None),
+        // Without its own key it is known by the usual one, and a person decides.
+        Some(Err(error)) => (DispatchKey::new(release, route.name()), Some(error.to_string())),
+    };
     let policy = route.policy();
     let lane = view
         .model()
@@ -316,7 +321,7 @@ fn new_item(
         target: route.target().clone(),
         lane,
         place,
-        park: unpayable.or(unplaced),
+        park: unkeyed.or(unpayable).or(unplaced),
     }
 }
 

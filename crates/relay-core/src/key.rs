@@ -28,6 +28,12 @@ impl ReleaseKey {
         Self(joined(&["event", source_in_lower_case, id]))
     }
 
+    /// The key that a route's own template makes of an event.
+    #[must_use]
+    pub fn of_text(text: &str) -> Self {
+        Self(joined(&["key", text]))
+    }
+
     /// The key as the journal stores it.
     #[must_use]
     pub fn as_str(&self) -> &str {

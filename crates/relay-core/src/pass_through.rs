@@ -385,16 +385,23 @@ impl Inner {
             self.raise(Some(Alert::NeedsJournal { why }));
             return not_now("its route wants facts");
         }
-        let relay_id = RelayId::new(&DispatchKey::new(&release_of(event, &view), route.name()), 1);
-        let request = match route.payload(&view, &relay_id) {
+        let (release, unkeyed) = match route.release_key(&view) {
+            None => (release_of(event, &view), None),
+            Some(Ok(own)) => (own, None),
+            Some(Err(error)) => (release_of(event, &view), Some(error.to_string())),
+        };
+        let relay_id = RelayId::new(&DispatchKey::new(&release, route.name()), 1);
+        let payload = match unkeyed {
+            Some(why) => Err(why),
+            None => route.payload(&view, &relay_id).map_err(|error| error.to_string()),
+        };
+        let request = match payload {
             Ok(payload) => DispatchRequest {
                 target: route.target().clone(),
                 relay_id: relay_id.clone(),
                 payload,
             },
-            Err(error) => {
-                return self.refuse(parked(route, &relay_id, &error.to_string()), error.to_string());
-            }
+            Err(why) => return self.refuse(parked(route, &relay_id, &why), why),
         };
         match self.memory(|memory| memory.begin(&relay_id)) {
             Known::New => {}

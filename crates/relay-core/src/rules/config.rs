@@ -15,7 +15,7 @@ use super::condition::{self, ConditionConfig};
 use super::glob::Glob;
 use super::matcher::{Matcher, Workspace};
 use super::naming::{self, Naming};
-use super::template::Template;
+use super::template::{KeyTemplate, Template};
 use super::{Route, RuleError};
 use crate::dispatch::{Action, DispatchTarget};
 use crate::journal::item::Policy;
@@ -114,6 +114,11 @@ pub struct RouteConfig {
     /// What to do when a version is registered again with a later time.
     #[serde(default)]
     pub again: Again,
+    /// What counts as one release, as a text with references such as `${data.runId}`: of events with the same text one goes out, and a
+    /// later one is "registered again". By default it is the workspace, model and version of a ModelRegistered, and of every other event
+    /// its own id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_key: Option<String>,
     /// Larger goes first when the budget is short.
     #[serde(default)]
     pub priority: i32,
@@ -191,6 +196,7 @@ impl RouteConfig {
             unknown: OnUnknown::default(),
             probe_window_s: default_probe_window_s(),
             again: Again::default(),
+            release_key: None,
             priority: 0,
             allow_overlap: false,
             wants_facts: false,
@@ -277,6 +283,8 @@ impl RouteConfig {
             None => self.repository_dispatch(),
         }
         .map_err(|(key, why)| refuse(key, why))?;
+        let release_key = self.release_key.as_deref().map(KeyTemplate::load).transpose();
+        let release_key = release_key.map_err(|why| refuse("release_key", why))?;
         let lower = |list: &[String]| {
             list.iter()
                 .map(|text| text.to_ascii_lowercase())
@@ -299,6 +307,7 @@ impl RouteConfig {
                 action,
             },
             template,
+            release_key,
             policy: Policy {
                 lane: self.lane,
                 order: self.order,

@@ -23,15 +23,15 @@ use sha2::{Digest, Sha256};
 pub use self::condition::{ConditionConfig, Operator};
 pub use self::config::RouteConfig;
 pub use self::naming::Naming;
-pub use self::template::RenderError;
+pub use self::template::{KeyError, RenderError};
 pub use self::view::{EventView, UnreadableEvent};
 
 use self::condition::Condition;
 use self::matcher::Matcher;
-use self::template::Template;
+use self::template::{KeyTemplate, Template};
 use crate::dispatch::{Action, DispatchTarget};
 use crate::journal::item::Policy;
-use crate::key::RelayId;
+use crate::key::{RelayId, ReleaseKey};
 
 /// Decides which routes want an event. Pure: the same event always gets the same routes.
 pub trait Router: fmt::Debug + Send + Sync {
@@ -73,6 +73,7 @@ pub struct Route {
     matcher: Matcher,
     target: DispatchTarget,
     template: Template,
+    release_key: Option<KeyTemplate>,
     policy: Policy,
     allow_overlap: bool,
     snapshot: String,
@@ -152,6 +153,16 @@ impl Route {
         relay_id: &RelayId,
     ) -> Result<serde_json::Map<String, serde_json::Value>, RenderError> {
         self.template.render(event, relay_id)
+    }
+
+    /// What the event releases on this route, where the route says it: by default it is the model version, or the event itself.
+    ///
+    /// # Errors
+    /// A reference of the route's `release_key` leads nowhere, or to a value that is no plain text.
+    #[must_use]
+    pub fn release_key(&self, event: &EventView<'_>) -> Option<Result<ReleaseKey, KeyError>> {
+        let key = self.release_key.as_ref()?.render(event);
+        Some(key.map(|text| ReleaseKey::of_text(&text)))
     }
 }
 

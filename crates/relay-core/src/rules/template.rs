@@ -7,11 +7,11 @@ use github_dispatch::workflow_dispatch::MAX_INPUTS;
 use github_dispatch::{DEFAULT_PAYLOAD_CAP_BYTES, MAX_PAYLOAD_KEYS, WorkflowDispatch};
 use serde_json::{Map, Value};
 
-use super::config::Widen;
+use super::config::{Over, Widen};
 use super::field::Field;
 use super::reference::{Reference, Refused};
 use super::view::EventView;
-use crate::key::RelayId;
+use crate::key::{DispatchKey, RelayId, ReleaseKey};
 
 /// The key of the payload that is ours.
 const RESERVED: &str = "relay";
@@ -19,6 +19,8 @@ const RESERVED: &str = "relay";
 const RESERVED_INPUT: &str = "relay_id";
 /// How long a value may be that no route widened: the grammar of plain values has no longer ones.
 pub(super) const PLAIN_BYTES: usize = 255;
+/// How long a source or subject may be within a release key.
+const MAX_KEY_PART_BYTES: usize = 4_096;
 
 /// A value that cannot enter the payload; the item parks with this text.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -27,6 +29,17 @@ pub(super) const PLAIN_BYTES: usize = 255;
 pub struct RenderError {
     /// The top-level key of the payload.
     pub key: String,
+    /// The reference as the route wrote it.
+    pub reference: String,
+    /// What is wrong with its value; at most 64 bytes of it.
+    pub why: String,
+}
+
+/// An event of which a route's release key cannot be made; the item parks with this text.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("release_key: {reference} {why}")]
+#[non_exhaustive]
+pub struct KeyError {
     /// The reference as the route wrote it.
     pub reference: String,
     /// What is wrong with its value; at most 64 bytes of it.
@@ -179,6 +192,51 @@ impl Template {
             }
         }
         fields.into_iter()
+    }
+}
+
+/// The template of a release key: one text, of at least one reference.
+#[derive(Debug)]
+pub(super) struct KeyTemplate(Node);
+
+impl KeyTemplate {
+    /// Reads it. A key enters no payload, so the source and the subject may stand in it as they are.
+    pub(super) fn load(text: &str) -> Result<Self, String> {
+        let widen = ["source", "subject"].map(|reference| Widen {
+            reference: reference.to_owned(),
+            max_bytes: MAX_KEY_PART_BYTES,
+            over: Over::Park,
+        });
+        let node = node(&Value::String(text.to_owned()), &widen, &mut [false; 2])?;
+        let references = match &node {
+            Node::Value(reference) => vec![reference],
+            Node::Text(pieces) => pieces
+                .iter()
+                .filter_map(|piece| match piece {
+                    Piece::Literal(_) => None,
+                    Piece::Reference(reference) => Some(reference),
+                })
+                .collect(),
+            Node::Literal(_) | Node::Object(_) | Node::Array(_) => Vec::new(),
+        };
+        if references.is_empty() {
+            return Err("it has no reference, so that every event would release the same".to_owned());
+        }
+        if references.iter().any(|reference| reference.field().is_none()) {
+            return Err("the relay id is made of the key, and cannot stand in it".to_owned());
+        }
+        Ok(Self(node))
+    }
+
+    /// The key of an event.
+    pub(super) fn render(&self, view: &EventView<'_>) -> Result<String, KeyError> {
+        // It refers to no relay id, so that any will do.
+        let none = RelayId::new(&DispatchKey::new(&ReleaseKey::of_text(""), ""), 1);
+        match input(&self.0, view, &none) {
+            Ok(Value::String(text)) => Ok(text),
+            Ok(other) => Ok(other.to_string()),
+            Err((reference, why)) => Err(KeyError { reference, why }),
+        }
     }
 }
 

@@ -7,6 +7,8 @@ mod load;
 mod operator;
 mod overlap;
 #[cfg(test)]
+mod props;
+#[cfg(test)]
 mod tests;
 
 use std::fmt;

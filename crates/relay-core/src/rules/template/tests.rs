@@ -470,3 +470,39 @@ fn ok_the_proved_size_of_json_is_never_exceeded_by_the_worst_event() {
     }
     assert!(n_made > 20, "{n_made}");
 }
+
+#[test]
+fn ok_a_release_key_is_a_text_of_references() {
+    let text = event(&json!({"modelName": "m", "modelVersion": 7, "modelTags": {"stage": "prod"}}));
+    let parsed = eventgrid_schema::Event::parse_element(&text).unwrap();
+    let view = EventView::of(&parsed).unwrap();
+    let check = |template: &str, expect: &str| {
+        let key = KeyTemplate::load(template).unwrap().render(&view);
+        assert_eq!(key.map_err(|error| error.to_string()), Ok(expect.to_owned()));
+    };
+    check("${data.modelVersion}", "7");
+    check("${data.modelVersion|number}", "7");
+    check("${data.modelTags.stage}/${data.modelName}", "prod/m");
+    // No payload: what may not enter one may stand in a key.
+    check("${subject}", "models/m:7");
+    let gone = KeyTemplate::load("${data.runId}").unwrap().render(&view);
+    assert_eq!(
+        gone.unwrap_err().to_string(),
+        "release_key: data.runId is not there"
+    );
+}
+
+#[test]
+fn err_release_keys_that_cannot_be_meant() {
+    let check = |template: &str, expect: &str| {
+        let why = KeyTemplate::load(template).unwrap_err();
+        assert!(why.contains(expect), "{template}: {why}");
+    };
+    check("", "no reference");
+    check("always", "no reference");
+    check("$${data.runId}", "no reference");
+    check("${relay.id}", "made of the key");
+    check("${data.runId}-${relay.id}", "made of the key");
+    check("${data.runId", "not closed");
+    check("${nothing.here}", "nothing");
+}
