@@ -165,6 +165,36 @@ async fn ok_an_event_without_a_model_is_a_release_of_its_own() {
     assert_eq!(rig.verdicts().await, ["dispatched", "dispatched", "dispatched"]);
 }
 
+/// A route says itself what counts as one release: here all events of one run, whatever their ids.
+#[tokio::test]
+async fn ok_a_release_key_of_a_route_takes_the_place_of_the_usual_one() {
+    const CHANGED: &str = "Microsoft.MachineLearningServices.RunStatusChanged";
+    let rig = rig_of(|route| {
+        route.event_types = vec![CHANGED.to_owned()];
+        route.payload = Map::from_iter([("run".to_owned(), json!("${data.runId}"))]);
+        route.release_key = Some("${data.runId}".to_owned());
+        route.again = Again::Ignore;
+    });
+    let changed = |id: &str, run: &Value, time: &str| {
+        json!({
+            "id": id, "topic": WORKSPACE, "subject": "experiments/e/runs/r", "eventType": CHANGED, "eventTime": time,
+            "data": {"runId": run, "runStatus": "Running"}
+        })
+    };
+    let first = changed("1", &json!("r-1"), "2026-11-22T10:00:00Z");
+    assert_eq!(rig.deliver(&first).await, receipt(ACCEPTED));
+    let later = changed("2", &json!("r-1"), "2026-11-22T10:05:00Z");
+    assert_eq!(rig.deliver(&later).await, receipt(SEEN_AGAIN));
+    let other = changed("3", &json!("r-2"), "2026-11-22T10:05:00Z");
+    assert_eq!(rig.deliver(&other).await, receipt(ACCEPTED));
+    // A key that is no plain text is none: a person decides, and nothing is sent.
+    let odd = changed("4", &json!("$(id)"), "2026-11-22T10:05:00Z");
+    assert_eq!(rig.deliver(&odd).await, receipt(ACCEPTED));
+    rig.drain().await;
+    assert_eq!(rig.verdicts().await, ["dispatched", "dispatched", "parked"]);
+    assert_eq!(rig.github.requests().len(), 2);
+}
+
 /// A model of something that is no workspace is known by its source, in any casing.
 #[tokio::test]
 async fn ok_a_source_that_is_no_workspace_is_compared_in_any_casing() {
