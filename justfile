@@ -7,7 +7,7 @@ default:
     @just --list
 
 # Everything that CI runs, in its order.
-ci: fmt typos test tidy clippy docs features boundaries examples benches (peers "--check") (peers-octocrab "--check") fuzz workflows openapi workflow-run azure-clients package
+ci: fmt typos test tidy clippy docs features boundaries examples benches (peers "--check") (peers-octocrab "--check") (numbers "--check") fuzz workflows openapi workflow-run azure-clients package
 
 # Formatting.
 fmt:
@@ -89,6 +89,18 @@ peers-octocrab-weight:
 # Listing model versions by aml-client and by Azure's own Python clients, which `tidy/azure-clients/install.sh` installs.
 peers-azure-ml PYTHON="target/judges/azure/bin/python":
     bash benches/peers/azure-ml/run.sh {{PYTHON}}
+
+# The numbers of RESULTS.md, ROW by row (durable, webhook, large, idle, peers, backlog, or all); --check is what CI runs.
+numbers *ARGS:
+    cargo run -q --release -p relay-benches --bin numbers -- {{ARGS}}
+
+# The server that `numbers idle` and `numbers peers` measure, as an operator builds it.
+numbers-server:
+    cargo build -q --profile dist -p relay-examples --example host_server
+
+# What the Python and the Node webhook of `numbers peers` need, into target/peers. Needs python3, node and npm.
+numbers-peers:
+    bash benches/peers/webhook-install.sh
 
 # 2,000 dispatches through GitHub's documented limits, in virtual time: a line of JSON for each way to GitHub.
 drain *ARGS:

@@ -30,9 +30,10 @@ use std::process::ExitCode;
 use report::{Begun, Row};
 
 const USAGE: &str = "\
-numbers ROW... [--small] [--rounds R] [--folder FOLDER] [--out FILE] [--only PEER]
+numbers ROW... [--small] [--rounds R] [--folder FOLDER] [--out FILE] [--only PEER] [--pending N]
     ROW is durable, webhook, large, idle, peers, backlog, or all; FOLDER holds the journals (the system's for temporary files);
-    FILE gets a line of JSON for each row; PEER is one of those of the row peers, which prints its figures and makes no row
+    FILE gets a line of JSON for each row; PEER is one of those of the row peers, which prints its figures and makes no row;
+    N items wait in the row backlog
 numbers table FILE       the rows of such a file as Markdown
 numbers cycle N          accepts, sends to a double and settles N events, 16 at once, for a profiler or a counter of instructions
 numbers --check          what must hold on every machine: commits of concurrent deliveries and of one large delivery";
@@ -45,6 +46,7 @@ struct Settings {
     folder: Option<PathBuf>,
     out: Option<PathBuf>,
     only: Option<String>,
+    pending: Option<usize>,
 }
 
 fn main() -> ExitCode {
@@ -102,6 +104,7 @@ fn measure(given: &[&str]) -> Result<ExitCode, String> {
         folder: None,
         out: None,
         only: None,
+        pending: None,
     };
     let mut rows: Vec<&str> = Vec::new();
     let mut given = given.iter();
@@ -111,6 +114,9 @@ fn measure(given: &[&str]) -> Result<ExitCode, String> {
             "--small" => settings.small = true,
             "--rounds" => settings.rounds = Some(value()?.parse().map_err(|_| "--rounds needs a number")?),
             "--folder" => settings.folder = Some(PathBuf::from(value()?)),
+            "--pending" => {
+                settings.pending = Some(value()?.parse().map_err(|_| "--pending needs a number")?);
+            }
             "--only" => settings.only = Some((*value()?).to_owned()),
             "--out" => settings.out = Some(PathBuf::from(value()?)),
             "all" => rows.extend(ROWS),
@@ -153,11 +159,14 @@ fn one(row: &str, folder: &Path, settings: &Settings) -> Row {
             pick(2_000, 10_000),
             settings.rounds.unwrap_or_else(|| pick(1, 3)),
         )),
-        _ => backlog::row(folder, pick(20_000, 1_000_000)),
+        _ => backlog::row(
+            folder,
+            settings.pending.unwrap_or_else(|| pick(20_000, 1_000_000)),
+        ),
     }
 }
 
-/// Counts, not times: they hold on every machine.
+/// Counts, not times: they hold on every machine. And the page shows what the lines say.
 fn check() -> ExitCode {
     let folder = tempfile::tempdir().expect("a folder");
     let runtime = runtime();
@@ -168,7 +177,16 @@ fn check() -> ExitCode {
     println!(
         "64 concurrent deliveries: {per_commit:.1} events per commit; 5,000 events in one delivery: {commits} commits"
     );
-    if per_commit >= 16.0 && commits <= 4 {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let (page, table) = (
+        read("benches/RESULTS.md"),
+        report::table(&read("benches/results/numbers.jsonl")),
+    );
+    let is_shown = page.contains(&table);
+    if !is_shown {
+        println!("benches/RESULTS.md does not show what benches/results/numbers.jsonl says:\n\n{table}");
+    }
+    if per_commit >= 16.0 && commits <= 4 && is_shown {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

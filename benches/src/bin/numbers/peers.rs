@@ -53,7 +53,7 @@ fn start(name: &str, folder: &Path, github: SocketAddr) -> Program {
         let path = PathBuf::from(path);
         assert!(
             path.exists(),
-            "{} is not there: `just peers-webhook-install` installs it",
+            "{} is not there: `just numbers-peers` installs it",
             path.display()
         );
         path

@@ -88,7 +88,7 @@ pub(crate) fn built(name: &str) -> PathBuf {
     let found = target.join("dist/examples").join(name);
     assert!(
         found.is_file(),
-        "{name} is not built; `cargo build --profile dist -p relay-examples --example {name}` builds it"
+        "{name} is not built; `just numbers-server` builds it"
     );
     found
 }

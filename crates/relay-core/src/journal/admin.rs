@@ -19,7 +19,8 @@ pub trait JournalAdmin: fmt::Debug + Send + Sync {
     /// Removes what nobody needs after a time, in one transaction: of at most `limit` items that were settled before that moment,
     /// earliest first, the history, the route and (with the last item of an event) the event's body; at most `limit` events of which
     /// nothing came; and at most `limit` rows of history about destinations. Release keys, verdicts and the marks of lanes stay for
-    /// ever, so that nothing goes out twice. So does all of an item that is parked, until somebody replays or refuses it. An item
+    /// ever, so that nothing goes out twice. So does all of an item that is parked, until somebody replays or refuses it;
+    /// and the latest event and row of history, whose numbers are never given again. An item
     /// without its route cannot be replayed. Call it until it says that it did nothing.
     ///
     /// # Errors

@@ -186,14 +186,15 @@ pub trait Rows: ReadRows + TrackRows {
     /// snapshot; without those that are parked, unless a later generation has taken their place, and without
     /// those whose track is open.
     fn old_items(&mut self, before: Timestamp, limit: usize) -> Stored<Vec<Item>>;
-    /// Removes the snapshot of a settled item, and its history.
+    /// Removes the snapshot of a settled item, and its history. Here and below the latest row of history stays, and the latest event: no
+    /// number is given twice, and whoever reads on from a number misses nothing.
     fn strip_item(&mut self, id: ItemId) -> Stored<()>;
     /// Removes the body of an event, and its history that is of no item.
     fn strip_event(&mut self, seq: EventSeq) -> Stored<()>;
     /// Removes at most `limit` events of which nothing came and that were received before a moment, earliest first, with their history;
     /// gives how many.
     fn remove_unwanted(&mut self, before: Timestamp, limit: usize) -> Stored<usize>;
-    /// Removes at most `limit` rows of history that are of no event and no item and older than a moment; gives how many.
+    /// Removes at most `limit` rows of history that are of no event and no item and older than a moment, earliest first; gives how many.
     fn remove_history_of_nothing(&mut self, before: Timestamp, limit: usize) -> Stored<usize>;
 
     /// Adds an event with its own number.

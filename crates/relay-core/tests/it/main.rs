@@ -2,6 +2,8 @@
 //! between any two verbs, random sequences of steps.
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod crash;

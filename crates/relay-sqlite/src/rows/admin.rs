@@ -27,12 +27,18 @@ pub(super) const OLD_ITEMS: &str = "SELECT * FROM items WHERE phase = 'settled' 
      (SELECT releases.item FROM releases WHERE releases.dispatch_key = items.dispatch_key) IS NOT items.id) \
      AND NOT EXISTS (SELECT 1 FROM tracks WHERE tracks.item = items.id AND tracks.stage <> 'over') \
      ORDER BY settled_at, id LIMIT ?2";
-pub(super) const HISTORY_OF_STRIPPED: &str = "DELETE FROM history WHERE item = ?1";
-pub(super) const HISTORY_OF_EVENT: &str = "DELETE FROM history WHERE event = ?1 AND item IS NULL";
+// The latest row of history stays, and the latest event: SQLite would give their numbers once more.
+pub(super) const HISTORY_OF_STRIPPED: &str =
+    "DELETE FROM history WHERE item = ?1 AND seq < (SELECT max(seq) FROM history)";
+pub(super) const HISTORY_OF_EVENT: &str =
+    "DELETE FROM history WHERE event = ?1 AND item IS NULL AND seq < (SELECT max(seq) FROM history)";
 pub(super) const UNWANTED: &str = "SELECT seq FROM events WHERE unwanted IS NOT NULL AND received_at < ?1 \
+     AND seq < (SELECT max(seq) FROM events) AND seq IS NOT (SELECT event FROM history WHERE seq = \
+     (SELECT max(seq) FROM history)) \
      ORDER BY received_at, seq LIMIT ?2";
 pub(super) const HISTORY_OF_NOTHING: &str = "DELETE FROM history WHERE seq IN (SELECT seq FROM history \
-     WHERE item IS NULL AND event IS NULL AND at < ?1 ORDER BY at, seq LIMIT ?2)";
+     WHERE item IS NULL AND event IS NULL AND at < ?1 AND seq < (SELECT max(seq) FROM history) \
+     ORDER BY at, seq LIMIT ?2)";
 const RESTORE_EVENT: &str = "INSERT INTO events \
      (seq, key, event_type, subject, workspace, model, version, time, release_key, body, unwanted, received_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";

@@ -244,7 +244,8 @@ mod tests {
         check(read::HISTORY_OF_ITEM, "INDEX history_item (item=? AND rowid>?)");
         check(admin::OLD_ITEMS, "INDEX items_old (settled_at<?)");
         check(admin::UNWANTED, "INDEX events_unwanted (received_at<?)");
-        check(admin::HISTORY_OF_EVENT, "INDEX history_event (event=?)");
+        check(admin::HISTORY_OF_STRIPPED, "INDEX history_item (item=? AND");
+        check(admin::HISTORY_OF_EVENT, "INDEX history_event (event=?");
         check(admin::HISTORY_OF_NOTHING, "INDEX history_of_nothing (at<?)");
         check(&read::items_of_event(), "INDEX items_event (event=? AND rowid>?)");
     }

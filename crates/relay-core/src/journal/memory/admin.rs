@@ -3,7 +3,10 @@
 //! **Reads**: `mod`, which calls it.
 //! **Source**: `rows` says what each method means.
 
-use super::{Change, State};
+use std::collections::BTreeSet;
+
+use super::State;
+use super::undo::Change;
 use crate::clock::Timestamp;
 use crate::journal::item::{EventRow, EventSeq, Item, Phase, ReleaseRow, Verdict};
 use crate::journal::rows::{Rows as _, Stored};
@@ -76,7 +79,13 @@ impl State {
     }
 
     pub(super) fn remove_old_unwanted(&mut self, before: Timestamp, limit: usize) -> usize {
-        let is_old = |event: &&EventRow| event.unwanted.is_some() && event.received_at < before;
+        // The latest stay, so that no number is given twice: of events, and of the history, which names an event.
+        let latest = self.events.last_key_value().map(|(seq, _)| *seq);
+        let named = self.history.last().and_then(|row| row.event);
+        let is_old = |event: &&EventRow| {
+            let stays = [latest, named].contains(&Some(event.seq));
+            event.unwanted.is_some() && event.received_at < before && !stays
+        };
         let mut old: Vec<EventRow> = self.events.values().filter(is_old).cloned().collect();
         old.sort_by_key(|event| (event.received_at, event.seq));
         old.truncate(limit);
@@ -101,20 +110,20 @@ impl State {
         self.undo.push(Change::EventWas(Box::new(before)));
     }
 
-    /// Removes the first rows that are meant; gives how many.
+    /// Removes what is meant, earliest first, but never the latest row; gives how many.
     pub(super) fn remove_history(&mut self, is_meant: impl Fn(&HistoryRow) -> bool, limit: usize) -> usize {
-        let (mut gone, mut kept) = (Vec::new(), Vec::new());
-        for row in std::mem::take(&mut self.history) {
-            if gone.len() < limit && is_meant(&row) {
-                gone.push(row);
-            } else {
-                kept.push(row);
-            }
-        }
-        let n = gone.len();
+        let latest = self.history.last().map(|row| row.seq);
+        let meant = |row: &&HistoryRow| Some(row.seq) != latest && is_meant(row);
+        let meant = self.history.iter().filter(meant);
+        let mut gone: Vec<(Timestamp, i64)> = meant.map(|row| (row.at, row.seq)).collect();
+        gone.sort_unstable();
+        gone.truncate(limit);
+        let gone: BTreeSet<i64> = gone.into_iter().map(|(_, seq)| seq).collect();
+        let history = std::mem::take(&mut self.history);
+        let (removed, kept) = history.into_iter().partition(|row| gone.contains(&row.seq));
         self.history = kept;
-        self.undo.push(Change::HistoryWithout(gone));
-        n
+        self.undo.push(Change::HistoryWithout(removed));
+        gone.len()
     }
 
     fn is_of(&self, event: EventSeq, workspace: &str) -> bool {
