@@ -178,7 +178,7 @@ impl Case {
             jumps: Vec::new(),
             weather: vec![(0, self.weather()), (600_000, Weather::fine())],
             person: None,
-            calm_at: 3 * 3_600_000,
+            calm_at: 900_000 + 3 * self.down,
             unacceptable: 0,
         }
     }
