@@ -365,7 +365,7 @@ mod tests {
     #[test]
     fn ok_states_by_the_grammar() {
         let check = |text: &str, expect: bool| assert_eq!(is_trace_state(text), expect, "{text}");
-        check("rojo=00f067aa0ba902b7,congo=t61rcWkgMzE", true);
+        check("rojo=00f067aa01a902b7,congo=t61rcWkgMzE", true);
         check("rojo=1, congo=2,,", true);
         check("fw529a3039@dt=FfAAAAA", true);
         check("", false);

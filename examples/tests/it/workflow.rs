@@ -212,6 +212,6 @@ fn err_a_mistake_in_toml_names_its_place() {
         &error("NumberGreaterThanOrEquals", "GreaterThan"),
         "unknown operator \"GreaterThan\", expected one of NumberIn",
     );
-    check(&error("{ models", "{ modles"), "unknown field `modles`");
+    check(&error("{ models", "{ modelz"), "unknown field `modelz`");
     check(&error("workflow =", "workflw ="), "unknown field `workflw`");
 }

@@ -169,7 +169,7 @@ fn traced(id: &str, version: &str) -> Value {
         "type": REGISTERED,
         "time": "2026-11-22T10:00:00.25Z",
         "traceparent": format!("00-{TRACE}-{SPAN}-01"),
-        "tracestate": "rojo=00f067aa0ba902b7",
+        "tracestate": "rojo=00f067aa01a902b7",
         "data": {"modelName": "credit-risk", "modelVersion": version, "modelTags": {"stage": "tag-2718"}, "modelProperties": {}},
     })
 }
@@ -209,7 +209,7 @@ async fn ok_one_trace_from_the_delivery_to_the_request() {
         ("trace_id", TRACE),
         ("parent_span_id", SPAN),
         ("sampled", "true"),
-        ("trace_state", "rojo=00f067aa0ba902b7"),
+        ("trace_state", "rojo=00f067aa01a902b7"),
     ];
     let events = told.named("event");
     assert_eq!(events.len(), 2);

@@ -33,7 +33,7 @@ fn rendered(payload: &Value, widened: &[Widen], data: &Value) -> Result<Value, S
     let text = event(data);
     let parsed = eventgrid_schema::Event::parse_element(&text).unwrap();
     let view = EventView::of(&parsed).unwrap();
-    let key = crate::key::DispatchKey::new(&crate::key::ReleaseKey::of_event("s", "e"), "r");
+    let key = DispatchKey::new(&ReleaseKey::of_event("s", "e"), "r");
     let template = load(payload, widened)?;
     template
         .render(&view, &RelayId::new(&key, 1))
@@ -180,7 +180,7 @@ fn made(template: &Template, data: &Value) -> Result<Value, String> {
     let text = event(data);
     let parsed = eventgrid_schema::Event::parse_element(&text).unwrap();
     let view = EventView::of(&parsed).unwrap();
-    let key = crate::key::DispatchKey::new(&crate::key::ReleaseKey::of_event("s", "e"), "r");
+    let key = DispatchKey::new(&ReleaseKey::of_event("s", "e"), "r");
     template
         .render(&view, &RelayId::new(&key, 1))
         .map(Value::Object)
