@@ -360,9 +360,9 @@ fn err_conversions_that_cannot_be_meant_are_refused_when_they_load() {
         assert!(error.contains(expect), "{reference}: {error}");
     };
     check(
-        "${data.a|numbr}",
+        "${data.a|numberz}",
         &[],
-        "there is no conversion \"numbr\"; text, number, json and default(...) are known",
+        "there is no conversion \"numberz\"; text, number, json and default(...) are known",
     );
     check("${data.a|}", &[], "there is no conversion \"\"");
     check("${data.a|number|json}", &[], "`json` does not fit");
