@@ -1,4 +1,4 @@
-//! **Here**: [`GitHub`], a stand-in with the real limits, and [`SimDispatcher`], the way to it: requests that travel, arrive, start runs, are
+//! **Here**: `GitHub`, a stand-in with the real limits, and [`SimDispatcher`], the way to it: requests that travel, arrive, start runs, are
 //! answered, or are not.
 //! **Not here**: what the relay may do (`judge`), how a status becomes an advice (`github_dispatch::response`, the real code).
 //! **Reads**: `plan`, `weather`.

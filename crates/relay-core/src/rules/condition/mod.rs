@@ -1,4 +1,4 @@
-//! **Here**: [`Condition`], what a route asks of an event beyond its plain keys: tests of fields, and all, any, not. Pure.
+//! **Here**: `Condition`, what a route asks of an event beyond its plain keys: tests of fields, and all, any, not. Pure.
 //! **Not here**: how configuration writes it (`load`), operators (`operator`), whether two can hold at once (`overlap`).
 //! **Reads**: `view`; `matcher` asks.
 //! **Source**: DESIGN section 5, Router; Event Grid's advanced filters, see `operator`.
