@@ -126,7 +126,7 @@ fn index(id: ItemId) -> usize {
 
 impl Case {
     fn new(seed: u64, wrong: Wrong) -> Self {
-        let mut random = Random::new(seed, 0x6D6F_6465_6C);
+        let mut random = Random::new(seed, 0x006D_6F64_656C);
         let routes: Vec<Route> = ROUTES
             .iter()
             .map(|name| Route {

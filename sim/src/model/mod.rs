@@ -40,11 +40,19 @@ pub enum Wrong {
     ResentForEver,
     /// A late outcome is taken from whoever brings it.
     FencesAreIgnored,
+    /// A send whose worker stopped counts as not sent.
+    LostIsNotSent,
+    /// What is not sent is repeated for ever.
+    RetriedForEver,
+    /// What failed to be looked for is parked at the end of the window.
+    FailedLooksAreBelieved,
+    /// An item replayed by permission waits behind the mark like any other.
+    NobodyMayBeOlder,
 }
 
 impl Wrong {
     /// All that are wrong.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::UnknownLeavesTheMark,
         Self::TwoUnderWay,
         Self::NewerSupersedesNothing,
@@ -53,6 +61,10 @@ impl Wrong {
         Self::AgainIsDispatched,
         Self::ResentForEver,
         Self::FencesAreIgnored,
+        Self::LostIsNotSent,
+        Self::RetriedForEver,
+        Self::FailedLooksAreBelieved,
+        Self::NobodyMayBeOlder,
     ];
 }
 
@@ -344,11 +356,11 @@ impl Model {
         if *mark < place {
             *mark = place;
         }
-        let lates: Vec<usize> = self
+        let behind: Vec<usize> = self
             .others(id)
             .filter(|other| self.items[*other].state == State::Waiting && self.is_late(*other))
             .collect();
-        for late in lates {
+        for late in behind {
             self.late(late);
         }
     }
@@ -376,7 +388,13 @@ impl Model {
         for id in 0..self.items.len() {
             let item = &mut self.items[id];
             match item.lease {
-                Some((_, until)) if until <= now && item.state == State::Sending => self.unknown(id, now),
+                Some((_, until)) if until <= now && item.state == State::Sending => {
+                    if self.wrong == Wrong::LostIsNotSent {
+                        self.wait(id, now + 100, now + LONGEST_RETRY);
+                    } else {
+                        self.unknown(id, now);
+                    }
+                }
                 Some((_, until)) if until <= now => item.lease = None,
                 _ => {}
             }
@@ -480,7 +498,7 @@ impl Model {
             Outcome::GiveUp => self.settle(id, "parked"),
             Outcome::NotSent => {
                 let since = *self.items[id].not_sent_since.get_or_insert(now);
-                if now - since >= DAY {
+                if now - since >= DAY && self.wrong != Wrong::RetriedForEver {
                     self.settle(id, "parked");
                 } else {
                     self.wait(id, now + 100, now + LONGEST_RETRY);
@@ -527,7 +545,8 @@ impl Model {
     /// A look that saw nothing, or failed.
     fn looked(&mut self, id: usize, now: i64, outcome: Outcome) {
         let end = self.items[id].unknown_since.unwrap_or(now) + WINDOW;
-        let patience = if outcome == Outcome::LookFailed { DAY } else { 0 };
+        let failed = outcome == Outcome::LookFailed && self.wrong != Wrong::FailedLooksAreBelieved;
+        let patience = if failed { DAY } else { 0 };
         if now < end + patience {
             let item = &mut self.items[id];
             item.lease = None;
@@ -551,7 +570,7 @@ impl Model {
         let release = *self.releases.get(&old.key)?;
         let mut new = Item {
             generation: old.generation + 1,
-            allow_older,
+            allow_older: allow_older && self.wrong != Wrong::NobodyMayBeOlder,
             state: State::Waiting,
             due: (now, now),
             lease: None,
