@@ -163,3 +163,7 @@ simulation N="100000" *ARGS:
 # The process stops at every step of a run, over journals, policies, lanes and conducts of GitHub; with `--crash-pairs` at any two.
 crash *ARGS="--crash":
     cargo run --release -p relay-sim -- --threads 2 {{ARGS}}
+
+# The journal in memory against the model of DESIGN section 6, N sequences of operations. A failing seed prints them; `--seed S --trace` shows any.
+journal-model N="1000000" *ARGS:
+    cargo run --release -p relay-sim -- --journal-cases {{N}} --threads 2 {{ARGS}}

@@ -13,6 +13,7 @@
 //! | `grid`, [`github`], `disk`, `host`, `person` | the stand-ins: Event Grid, GitHub, the disk, the program around the relay, its operator |
 //! | `judge` | the promises of DESIGN sections 2 and 6, held against what the stand-ins know |
 //! | [`sabotage`] | ways to break the relay, which the judge must find |
+//! | [`model`] | the rules of DESIGN section 6 a second time, held against the journal by sequences of operations |
 //! | [`world`], [`crash`] | one simulation; a stop at every step of a small one |
 #![expect(
     clippy::expect_used,
@@ -32,6 +33,7 @@ pub mod github;
 mod grid;
 mod host;
 mod judge;
+pub mod model;
 mod person;
 pub mod plan;
 pub mod random;

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::Parser;
 use relay_sim::crash::Case;
+use relay_sim::model::{self, Wrong};
 use relay_sim::plan::Engine;
 use relay_sim::stage::Figures;
 use relay_sim::{Options, Outcome, Sabotage, run};
@@ -34,6 +35,9 @@ struct Arguments {
     /// Stops it at any two of them.
     #[arg(long)]
     crash_pairs: bool,
+    /// Tries so many sequences of operations on the journal in memory and on the model of it instead.
+    #[arg(long)]
+    journal_cases: Option<u64>,
     /// Prints what happened.
     #[arg(long)]
     trace: bool,
@@ -47,6 +51,9 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(cases) = arguments.journal_cases {
+        return journal_model(&arguments, cases);
+    }
     match arguments.seed {
         Some(seed) => one(seed, arguments.trace),
         None if arguments.sabotaged => sabotaged(&arguments),
@@ -169,6 +176,79 @@ fn crashes(arguments: &Arguments) -> ExitCode {
         Case::all(Engine::Memory).len(),
     );
     written(line, n_cases, arguments.record.as_deref(), broken)
+}
+
+/// What the line of the journal's cases says: its name, and what was counted.
+const JOURNAL_FIGURES: [(&str, &str); 16] = [
+    ("operations", "operations"),
+    ("events_accepted", "events accepted"),
+    ("events_seen_again", "events seen again"),
+    ("sends", "sends"),
+    ("looks", "looks"),
+    ("sent_again_after_a_look", "sent again after a look"),
+    ("outcomes", "outcomes"),
+    ("outcomes_fenced_off", "outcomes fenced off"),
+    ("commands", "commands"),
+    ("commands_refused", "commands refused"),
+    ("dispatched", "dispatched"),
+    ("superseded", "superseded"),
+    ("parked", "parked"),
+    ("refused", "refused"),
+    ("cancelled", "cancelled"),
+    ("differences", "differences"),
+];
+
+/// The journal against the model, until a case differs ten times.
+fn journal_model(arguments: &Arguments, cases: u64) -> ExitCode {
+    let (from, end) = match arguments.seed {
+        Some(seed) => (seed, seed.saturating_add(1)),
+        None => (arguments.from, arguments.from.saturating_add(cases)),
+    };
+    let mut line = Line::begin("journal_model", Some(from));
+    let next = AtomicU64::new(from);
+    let result: Mutex<(u64, Figures)> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..arguments.threads.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end {
+                        return;
+                    }
+                    let tried = model::case::run(seed, Wrong::Nothing);
+                    let mut result = result.lock().unwrap_or_else(PoisonError::into_inner);
+                    result.0 += 1;
+                    for (what, n) in &tried.figures {
+                        *result.1.entry(what).or_default() += n;
+                    }
+                    if arguments.trace || tried.broken.is_some() {
+                        eprintln!(
+                            "seed {seed}: {:?}\n  {}",
+                            tried.broken,
+                            tried.operations.join("\n  ")
+                        );
+                    }
+                    if tried.broken.is_some() {
+                        let differences = result.1.entry("differences").or_default();
+                        *differences += 1;
+                        if *differences == 10 {
+                            next.store(end, Ordering::Relaxed);
+                        }
+                    }
+                    if result.0.is_multiple_of(50_000) {
+                        eprintln!("{} cases", result.0);
+                    }
+                }
+            });
+        }
+    });
+    let (count, figures) = result.into_inner().unwrap_or_else(PoisonError::into_inner);
+    println!("{}", serde_json::json!(figures));
+    for (name, what) in JOURNAL_FIGURES {
+        line = line.with(name, figures.get(what).copied().unwrap_or(0));
+    }
+    let differences = figures.get("differences").copied().unwrap_or(0);
+    written(line, count, arguments.record.as_deref(), differences)
 }
 
 fn written(line: Line, count: u64, record: Option<&Path>, broken: u64) -> ExitCode {

@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod sabotage;
 #[cfg(test)]
 mod seeds;
