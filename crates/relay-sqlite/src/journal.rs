@@ -38,7 +38,7 @@ use crate::writer::{Asked, Counts, Message, Writer, mark_clean};
 
 /// So many verbs may wait for the writer; more are told to come again, so that a stuck disk does not fill the memory.
 const MAX_WAITING: usize = 8_192;
-/// A delivery of more elements is not copied, so that it could be carried out again: it has a savepoint instead.
+/// A delivery of more elements is not copied, so that it could be carried out again: it has a transaction of its own instead.
 const FEW: usize = 16;
 
 /// The embedded durable journal: one SQLite file, one process that owns it.

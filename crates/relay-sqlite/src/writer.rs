@@ -148,8 +148,25 @@ impl Writer {
         (group, false)
     }
 
+    /// What waited, in its order; what cannot be carried out again has a transaction of its own.
+    fn carry_out(&mut self, verbs: Vec<Box<dyn Verb>>) {
+        let mut group: Vec<Box<dyn Verb>> = Vec::new();
+        for verb in verbs {
+            if verb.repeats() {
+                group.push(verb);
+                continue;
+            }
+            self.carry_out_group(std::mem::take(&mut group));
+            self.carry_out_group(vec![verb]);
+        }
+        self.carry_out_group(group);
+    }
+
     /// One group: begun, carried out, committed, and only then answered.
-    fn carry_out(&mut self, mut group: Vec<Box<dyn Verb>>) {
+    fn carry_out_group(&mut self, mut group: Vec<Box<dyn Verb>>) {
+        if group.is_empty() {
+            return;
+        }
         if let Err(error) = self.commit_group(&mut group) {
             let why = error.to_string();
             tracing::error!(why, verbs = group.len(), "a group of verbs was not committed");
@@ -214,20 +231,26 @@ impl Writer {
     }
 
     /// All of them in one transaction. They hardly ever fail, so there is no savepoint at first, for which SQLite keeps a copy of each
-    /// page that changes: when one fails, everything is undone and carried out again, each under a savepoint of its own.
+    /// page that changes: when one of several fails, everything is undone and carried out again, each under a savepoint of its own.
     fn transact(&self, group: &mut [Box<dyn Verb>]) -> rusqlite::Result<()> {
-        if group.iter().all(|verb| verb.repeats()) {
-            self.statement("BEGIN IMMEDIATE")?;
-            if group
-                .iter_mut()
-                .all(|verb| self.succeeds(&mut **verb) && !self.connection.is_autocommit())
-            {
-                return self.statement("COMMIT");
-            }
-            // SQLite may have rolled back by itself.
-            if !self.connection.is_autocommit() {
-                self.statement("ROLLBACK")?;
-            }
+        self.statement("BEGIN IMMEDIATE")?;
+        if group
+            .iter_mut()
+            .all(|verb| self.succeeds(&mut **verb) && !self.connection.is_autocommit())
+        {
+            return self.statement("COMMIT");
+        }
+        // SQLite may have rolled back by itself.
+        let rolled_back = self.connection.is_autocommit();
+        if !rolled_back {
+            self.statement("ROLLBACK")?;
+        }
+        if group.len() == 1 {
+            return if rolled_back {
+                Err(rolled_back_by_itself())
+            } else {
+                Ok(())
+            };
         }
         self.statement("BEGIN IMMEDIATE")?;
         for verb in group {
@@ -235,8 +258,7 @@ impl Writer {
             let succeeded = self.succeeds(&mut **verb);
             if self.connection.is_autocommit() {
                 // A full disk, for example: SQLite rolled back the whole transaction, earlier verbs included.
-                let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK);
-                return Err(rusqlite::Error::SqliteFailure(code, None));
+                return Err(rolled_back_by_itself());
             }
             if !succeeded {
                 self.statement("ROLLBACK TO verb")?;
@@ -279,6 +301,11 @@ pub(crate) fn mark_clean(connection: &Connection, clean: bool) -> rusqlite::Resu
     connection
         .execute("UPDATE meta SET clean = ?1 WHERE id = 1", [clean])
         .map(|_| ())
+}
+
+fn rolled_back_by_itself() -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK);
+    rusqlite::Error::SqliteFailure(code, None)
 }
 
 fn why_of(error: &JournalError) -> String {

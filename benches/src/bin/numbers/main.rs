@@ -35,8 +35,12 @@ numbers ROW... [--small] [--rounds R] [--folder FOLDER] [--out FILE] [--only PEE
     FILE gets a line of JSON for each row; PEER is one of those of the row peers, which prints its figures and makes no row;
     N items wait in the row backlog
 numbers table FILE       the rows of such a file as Markdown
+numbers page             puts the rows of benches/results/numbers.jsonl into benches/RESULTS.md
 numbers cycle N          accepts, sends to a double and settles N events, 16 at once, for a profiler or a counter of instructions
 numbers --check          what must hold on every machine: commits of concurrent deliveries and of one large delivery";
+
+const PAGE: &str = "benches/RESULTS.md";
+const LINES: &str = "benches/results/numbers.jsonl";
 
 const ROWS: [&str; 6] = ["durable", "webhook", "large", "idle", "peers", "backlog"];
 
@@ -62,6 +66,11 @@ fn main() -> ExitCode {
                 "{}",
                 report::table(&std::fs::read_to_string(file).expect("a file of results"))
             );
+            ExitCode::SUCCESS
+        }
+        ["page"] => {
+            let page = read(PAGE);
+            std::fs::write(PAGE, with_table(&page, &report::table(&read(LINES)))).expect("the page");
             ExitCode::SUCCESS
         }
         ["fill", file, shape, n] => {
@@ -191,4 +200,15 @@ fn check() -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The page with this table between its two marks.
+fn with_table(page: &str, table: &str) -> String {
+    const MARKS: [&str; 2] = ["<!-- numbers: begin -->\n", "<!-- numbers: end -->\n"];
+    let [begin, end] = MARKS.map(|mark| page.find(mark).expect("both marks"));
+    format!("{}{}\n{table}\n{}", &page[..begin], MARKS[0], &page[end..])
 }

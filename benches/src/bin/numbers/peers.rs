@@ -21,8 +21,9 @@ const WARM: usize = 2_000;
 const AT_ONCE: usize = 32;
 
 /// Who does the job: ours, and the peers by the way they send.
-const CONTENDERS: [&str; 5] = [
+const CONTENDERS: [&str; 6] = [
     "ours",
+    "ours-1",
     "python-httpx",
     "python-aiohttp",
     "node-http",
@@ -108,6 +109,7 @@ pub(crate) async fn side_by_side(folder: &Path, n: usize, n_rounds: usize) -> Ro
             let own = folder.join(format!("{}-{round}", CONTENDERS[index]));
             std::fs::create_dir_all(&own).expect("a folder");
             turn(CONTENDERS[index], &own, n, &mut all[index]).await;
+            println!("{}", all[index].to_json(CONTENDERS[index]));
         }
     }
     let of = |list: &[f64]| median(&sorted(list.to_vec()));

@@ -87,3 +87,45 @@ fn new_again(item: Item) -> Item {
         ..item
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use relay_core::clock::Timestamp;
+    use relay_core::testing::rows;
+
+    use super::*;
+
+    #[test]
+    fn ok_only_an_item_that_was_just_added_is_not_written_out() {
+        let check = |added: Option<&Item>, began: &Item, expect: bool| {
+            let row = HistoryRow {
+                seq: 0,
+                at: began.created_at,
+                event: Some(began.event),
+                item: Some(began.id),
+                entry: Entry::Began {
+                    item: Box::new(began.clone()),
+                },
+            };
+            let text = text_of(&row, added).unwrap();
+            assert_eq!(text == BEGAN, expect, "{text}");
+            if !expect {
+                assert_eq!(text, to_json(&row.entry).unwrap());
+            }
+        };
+        let item = new_again(rows::item(7));
+        check(Some(&item), &item, true);
+        check(None, &item, false);
+        check(Some(&new_again(rows::item(8))), &item, false);
+        let other = |change: fn(&mut Item)| {
+            let mut other = item.clone();
+            change(&mut other);
+            other
+        };
+        let later = other(|item| item.due_at = Timestamp::from_unix_ms(item.due_at.as_unix_ms() + 1));
+        check(Some(&later), &later, false);
+        check(Some(&later), &item, false);
+        let tried = other(|item| item.n_attempts = 1);
+        check(Some(&tried), &tried, false);
+    }
+}
