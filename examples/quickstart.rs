@@ -21,6 +21,7 @@ use http::{Method, Request, StatusCode};
 use relay_core::adapters::github::GithubDispatcher;
 use relay_core::budget::Budget;
 use relay_core::clock::{Clock, TokioClock};
+use relay_core::journal::scan::{Page, ScanQuery};
 use relay_core::rules::{RouteConfig, RuleSet};
 use relay_core::webhook::SharedSecrets;
 use relay_core::{Relay, RelayBuilder};
@@ -199,11 +200,29 @@ async fn deliver(relay: &Relay, events: &[Value], secret: &str) -> Outcome<(Stat
     Ok((response.status(), serde_json::from_slice(response.body())?))
 }
 
-/// Runs what is due until nothing waits for a moment any more.
+/// Runs what is due until everything has its verdict, and the run of each dispatch was seen, which a minute is given. Runs are followed to
+/// their end for hours; that is for a program that stays.
 async fn settle(relay: &Relay) -> Outcome<()> {
+    const OPEN: [&str; 4] = ["judging", "waiting", "sending", "probing"];
+    let patience = TokioClock.now().after(Duration::from_secs(60));
     while let Some(due) = relay.run_due().await?.next_due {
+        let Page::Overview(overview) = relay.scan(ScanQuery::Overview).await? else {
+            return Err("an overview was asked for".into());
+        };
+        let is_open = overview
+            .counts
+            .iter()
+            .any(|(word, n)| *n > 0 && OPEN.contains(&word.as_str()));
+        let is_sought = overview
+            .tracks
+            .iter()
+            .any(|(word, n)| *n > 0 && word == "seeking");
+        let now = TokioClock.now();
+        if !is_open && (!is_sought || now >= patience) {
+            return Ok(());
+        }
         TokioClock
-            .sleep(due.since(TokioClock.now()).max(Duration::from_millis(10)))
+            .sleep(due.since(now).max(Duration::from_millis(10)))
             .await;
     }
     Ok(())
