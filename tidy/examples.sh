@@ -45,10 +45,10 @@ ends() { local expected=$1 code=0; shift; "$@" || code=$?; [ "$code" -eq "$expec
 ends 0 cli --config "$folder/relay.toml" deliver "$event"
 ends 3 cli --config "$folder/relay.toml" deliver "$event"
 ends 1 cli --config "$folder/real.toml" run-due
-ends 0 cli --config "$folder/relay.toml" run-due --wait --within 60
+ends 0 cli --config "$folder/relay.toml" run-due --wait --within 20
 ends 0 cli --journal "$folder/relay.db" history | grep dispatched
 ends 0 cli --journal "$folder/relay.db" replay 1
-ends 0 cli --config "$folder/relay.toml" run-due --wait --within 60
+ends 0 cli --config "$folder/relay.toml" run-due --wait --within 20
 ends 0 cli --journal "$folder/relay.db" show 2
 
 # The function as the Functions host starts it, over the same stand-in and without a journal.
