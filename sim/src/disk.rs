@@ -181,9 +181,7 @@ impl SimJournal {
             let cut = fails.then(|| state.random.pick(&[Cut::Before, Cut::After]));
             (cut, latency(state))
         };
-        let back = self.stage.lock().back;
         self.pass(wait).await;
-        self.stage.lock().told_before(back);
         if cut == Some(Cut::Before) {
             self.stage.lock().count("journal failures before the write");
             return Err(gone_wrong(Cut::Before));

@@ -74,8 +74,6 @@ pub struct State {
     pub(crate) doomed: Option<(usize, u64)>,
     pub(crate) stopping: bool,
     pub(crate) stop_wakers: Vec<Waker>,
-    /// The sum of all jumps back, in milliseconds.
-    pub(crate) back: i64,
     /// Loops of the process that run.
     pub(crate) hosts: u32,
     /// How long it stays down after the stop under way.
@@ -125,7 +123,6 @@ impl Stage {
             doomed: None,
             stopping: false,
             stop_wakers: Vec::new(),
-            back: 0,
             hosts: 0,
             down: 0,
             plan: Arc::clone(plan),
@@ -177,17 +174,6 @@ impl State {
 
     pub(crate) fn is_calm(&self) -> bool {
         self.time.now >= START_MS + self.plan.calm_at
-    }
-
-    /// A verb is written now that was told the time when the clock had jumped back that much. If it has jumped since, the verb takes
-    /// the journal's time forward again, and the next one back: to the journal that is a jump forward.
-    pub(crate) fn told_before(&mut self, back: i64) {
-        let since = self.back - back;
-        if since > 0 {
-            self.count("verbs told the time before a jump back");
-            self.time.forward += since;
-            self.judge_jump();
-        }
     }
 
     /// A step that matters: accidents happen at some of them.

@@ -192,7 +192,6 @@ impl World {
                 state.count(if by < 0 { "jumps back" } else { "jumps forward" });
                 note!(state, "the clock jumps by {by} ms");
                 state.time.jump(by);
-                state.back += (-by).max(0);
                 state.judge_jump();
             }
             Happening::Weather(index) => {

@@ -9,6 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+/// A clock that is behind by less than this is not taken for a jump: requests may overtake each other on their way to a journal.
+pub(crate) const JUMP: Duration = Duration::from_secs(5);
+
 /// An instant of our own clock: milliseconds since 1970-01-01T00:00:00Z.
 ///
 /// Shape in the journal: a JSON integer, such as `1763856000000`.

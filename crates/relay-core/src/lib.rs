@@ -45,6 +45,7 @@ mod intake;
 pub mod journal;
 pub mod key;
 pub mod lane;
+mod moments;
 pub mod observe;
 pub mod pass_through;
 mod relay;

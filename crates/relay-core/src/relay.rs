@@ -27,6 +27,7 @@ use crate::journal::scan::{Overview, Page, ScanQuery};
 use crate::journal::{
     AcceptBatch, Budgets, Command, Compacted, Journal, JournalAdmin, JournalError, Record, Written,
 };
+use crate::moments::Moments;
 use crate::observe;
 use crate::reply::Reply;
 use crate::retention::Retention;
@@ -220,6 +221,7 @@ impl RelayBuilder {
                     dispatcher: self.dispatcher,
                     enricher: self.enricher,
                     gate: self.gate,
+                    moments: Moments::new(Arc::clone(&clock)),
                     clock,
                     alarm: self.alarm,
                     budgets: self.budgets,
@@ -363,10 +365,12 @@ impl Relay {
             keep,
             ..
         } = &*self.inner;
-        let now = worker.clock.now();
+        let moment = worker.moments.next().await;
+        let now = moment.now;
         worker.seen.delivered(now);
         let max = webhook.max_body_bytes;
         let taken = intake::take(&*worker.journal, &**router, *keep, max, now, body).await;
+        drop(moment);
         worker.raise(&taken.alerts);
         if taken.work {
             self.wake();
@@ -418,15 +422,17 @@ impl Relay {
     /// As [`command`](Self::command).
     pub async fn carry_out(&self, command: Command) -> Result<Written, JournalError> {
         let worker = &self.inner.worker;
+        let moment = worker.moments.next().await;
         let written = worker
             .journal
-            .record(worker.clock.now(), vec![Record::Command(command)])
-            .await
-            .inspect_err(|error| {
-                if !matches!(error, JournalError::Refused { .. }) {
-                    observe::journal_failed("record");
-                }
-            })?;
+            .record(moment.now, vec![Record::Command(command)])
+            .await;
+        drop(moment);
+        let written = written.inspect_err(|error| {
+            if !matches!(error, JournalError::Refused { .. }) {
+                observe::journal_failed("record");
+            }
+        })?;
         observe::settled(&written.settled);
         worker.raise(&written.alerts);
         self.wake();
@@ -444,11 +450,13 @@ impl Relay {
     /// How the relay stands. Writes to the journal: only that shows whether it can promise.
     pub async fn health(&self) -> Health {
         let worker = &self.inner.worker;
+        let moment = worker.moments.next().await;
         let probe = AcceptBatch {
-            now: worker.clock.now(),
+            now: moment.now,
             ..AcceptBatch::default()
         };
         let promise = worker.journal.accept(probe).await;
+        drop(moment);
         let why = promise.err().map(|error| {
             observe::journal_failed("accept");
             crate::report::report(&error)
@@ -615,7 +623,7 @@ impl Relay {
                 Some(retention) => {
                     let now = worker.clock.now();
                     if compaction.is_due(now) {
-                        let done = retention.step(now).await;
+                        let done = under_way.beside(retention.step(now)).await;
                         if let Err(error) = &done {
                             failing(error);
                         }
@@ -631,7 +639,7 @@ impl Relay {
                 Some(ended) = under_way.some_end() => {
                     if let Some(error) = ended.failed {
                         let wait = failing(&error);
-                        worker.clock.sleep(wait).await;
+                        under_way.beside(worker.clock.sleep(wait)).await;
                     }
                 }
                 () = self.inner.wake.notified() => {}

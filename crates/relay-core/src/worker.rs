@@ -21,6 +21,7 @@ use crate::journal::{
     Budgets, ClaimKind, ClaimRequest, Claimed, Journal, JournalError, Record, Settlement, Task, Tracking,
     Work, Written,
 };
+use crate::moments::Moments;
 use crate::observe;
 use crate::rules::gate::{Gate, Judgement};
 use crate::rules::{EventView, Route};
@@ -44,6 +45,7 @@ pub(crate) struct Worker {
     pub(crate) enricher: Arc<dyn Enricher>,
     pub(crate) gate: Arc<dyn Gate>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) moments: Moments,
     pub(crate) alarm: Arc<dyn Alarm>,
     pub(crate) budgets: Budgets,
     pub(crate) seen: Seen,
@@ -140,6 +142,8 @@ fn tell(task: &Task, outcome: &Outcome, span: &Span) {
 #[derive(Default)]
 pub(crate) struct UnderWay<'w> {
     tasks: FuturesUnordered<BoxFuture<'w, (Room, Result<(), JournalError>)>>,
+    /// What ended and was not given yet.
+    ended: Option<Ended>,
     n_looks: usize,
     n_tracks: usize,
     sends_first: bool,
@@ -168,18 +172,41 @@ impl UnderWay<'_> {
     /// # Cancel safety
     /// What had ended by then and was not given is given the next time.
     pub(crate) async fn some_end(&mut self) -> Option<Ended> {
-        let mut first = Some(self.tasks.next().await?);
-        let mut ended = Ended::default();
-        while let Some((room, result)) = first.take() {
-            self.n_looks -= usize::from(room == Room::Looks);
-            self.n_tracks -= usize::from(room == Room::Tracks);
-            match result {
-                Ok(()) => ended.n_done += 1,
-                Err(error) => ended.failed = ended.failed.or(Some(error)),
-            }
-            first = self.tasks.next().now_or_never().flatten();
+        if self.ended.is_none() {
+            let (room, result) = self.tasks.next().await?;
+            self.note(room, result);
         }
-        Some(ended)
+        while let Some((room, result)) = self.tasks.next().now_or_never().flatten() {
+            self.note(room, result);
+        }
+        self.ended.take()
+    }
+
+    fn note(&mut self, room: Room, result: Result<(), JournalError>) {
+        self.n_looks -= usize::from(room == Room::Looks);
+        self.n_tracks -= usize::from(room == Room::Tracks);
+        let ended = self.ended.get_or_insert_default();
+        match result {
+            Ok(()) => ended.n_done += 1,
+            Err(error) => ended.failed = ended.failed.take().or(Some(error)),
+        }
+    }
+
+    /// Does something while what is under way goes on: a task that nobody asks would stand still, with an answer of GitHub in its hand or
+    /// in the turn of a verb (`moments`).
+    ///
+    /// # Cancel safety
+    /// As safe as `work`.
+    pub(crate) async fn beside<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        while !self.tasks.is_empty() {
+            match select(work.as_mut(), self.tasks.next()).await {
+                Either::Left((value, _)) => return value,
+                Either::Right((Some((room, result)), _)) => self.note(room, result),
+                Either::Right((None, _)) => {}
+            }
+        }
+        work.await
     }
 }
 
@@ -210,7 +237,7 @@ impl Worker {
             if max == 0 {
                 continue;
             }
-            let claimed = self.claim(kind, max).await?;
+            let claimed = under_way.beside(self.claim(kind, max)).await?;
             if claimed.tasks.len() < max {
                 next_due = next_due.into_iter().chain(claimed.next_due).min();
             }
@@ -231,15 +258,17 @@ impl Worker {
     }
 
     async fn claim(&self, kind: ClaimKind, max: usize) -> Result<Claimed, JournalError> {
+        let moment = self.moments.next().await;
         let request = ClaimRequest {
             kind,
-            now: self.clock.now(),
+            now: moment.now,
             lease: self.dispatcher.longest_attempt() + MARGIN,
             max,
             budgets: self.budgets.clone(),
         };
         self.seen.worked(request.now);
         let claimed = self.journal.claim(request).await;
+        drop(moment);
         let claimed = claimed.inspect_err(|_| observe::journal_failed("claim"))?;
         observe::settled(&claimed.settled);
         self.raise(&claimed.alerts);
@@ -432,11 +461,13 @@ impl Worker {
     /// Writes an outcome down, again and again while the lease lasts: it is known only here.
     async fn write_down(&self, outcome: Outcome, until: Timestamp) -> Result<(), JournalError> {
         loop {
-            let now = self.clock.now();
+            let moment = self.moments.next().await;
+            let now = moment.now;
             let written = match &outcome {
                 Outcome::Record(record) => self.journal.record(now, vec![record.clone()]).await,
                 Outcome::Settle(settlement) => self.journal.settle(now, vec![settlement.clone()]).await,
             };
+            drop(moment);
             if written.is_err() {
                 observe::journal_failed(outcome.verb());
             }

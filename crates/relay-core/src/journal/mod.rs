@@ -496,6 +496,10 @@ pub struct Written {
 ///
 /// `Ok` means durable to the degree that [`durability`](Self::durability) says; `Err` means that nothing of the verb was
 /// written. The verbs themselves are in [`verbs`]: an engine opens a transaction, calls the function, and commits.
+///
+/// Each verb is told the time. When that goes back by over 5 s, everything that is stored moves back with it, so a verb that was told
+/// the time before a jump must not be written after one that was told it later: [`Relay`](crate::Relay) sees to that for all that go
+/// through it, and whoever calls a journal beside it does so one verb at a time.
 #[async_trait]
 pub trait Journal: fmt::Debug + Send + Sync {
     /// How long what it has promised lasts.

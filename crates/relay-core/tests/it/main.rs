@@ -14,6 +14,8 @@ mod flow;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
+mod moments;
+#[cfg(test)]
 mod numbers;
 #[cfg(test)]
 mod pass_through;

@@ -18,7 +18,7 @@ pub use self::record::{record, settle};
 use std::collections::BTreeSet;
 
 use crate::alarm::Alert;
-use crate::clock::Timestamp;
+use crate::clock::{JUMP, Timestamp};
 use crate::dispatch::Scope;
 use crate::journal::item::{Block, EventSeq, Item, ItemId, Meta, Phase, Principal, Target, Verdict};
 use crate::journal::rows::{ReadRows, Rows};
@@ -27,9 +27,6 @@ use crate::journal::state::{Step, next};
 use crate::journal::{JournalError, Settled};
 use crate::lane;
 use crate::retry::{self, CHECK_EVERY};
-
-/// A clock that is behind by less than this is not taken for a jump: requests may overtake each other on their way here.
-const JUMP_MS: i64 = 5_000;
 
 /// Opens the journal for its owner: the epoch is bumped, so that every lease of an earlier owner has ended.
 ///
@@ -124,7 +121,7 @@ impl<'a> Verb<'a> {
             stepped: BTreeSet::new(),
         };
         let by_ms = now.as_unix_ms().saturating_sub(verb.meta.clock.as_unix_ms());
-        if by_ms < -JUMP_MS {
+        if now.after(JUMP) < verb.meta.clock {
             verb.rows.shift_times(by_ms)?;
             if let Some(pause) = verb.meta.pause.as_mut() {
                 pause.since = pause.since.shifted_ms(by_ms);
