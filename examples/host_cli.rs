@@ -58,7 +58,7 @@ enum Asked {
         /// Send to the real GitHub.
         #[arg(long)]
         live: bool,
-        /// Go on until nothing waits any more.
+        /// Go on until everything has its verdict; runs of what was dispatched are followed by the next call.
         #[arg(long)]
         wait: bool,
         /// Stop waiting after so many seconds.
@@ -141,7 +141,7 @@ fn needed(config: Option<Config>) -> Result<Config, String> {
 
 /// A relay that takes what this person hands over: whoever may write the journal needs no secret.
 async fn relay(config: &Config, journal: &Journal, identities: Identities) -> Result<Relay, String> {
-    let (rules, journal) = (build::rules(config)?, journal.open().await?);
+    let (rules, journal) = (build::rules(config)?, std::sync::Arc::new(journal.open().await?));
     build::relay(config, rules, journal, identities, SharedSecrets::anonymous())
 }
 

@@ -28,7 +28,7 @@ use relay_examples::host::body::{read, within};
 use relay_examples::host::config::Config;
 use relay_examples::host::due::{self, Standing};
 use relay_examples::host::identity::Identities;
-use relay_examples::host::{build, logs, retention, signal};
+use relay_examples::host::{build, logs, signal};
 use relay_sqlite::SqliteJournal;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -91,13 +91,13 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
     let wait = |mut stopped: watch::Receiver<bool>| async move {
         let _ = stopped.wait_for(|stop| *stop).await;
     };
-    let (worker, compacting) = match &mode {
-        Mode::PassThrough(_) => (None, None),
-        Mode::Relay(relay, journal) => {
+    let worker = match &mode {
+        Mode::PassThrough(_) => None,
+        Mode::Relay(relay, _) => {
             let (relay, stopped) = (relay.clone(), stopped.clone());
-            let worker = tokio::spawn(async move { relay.run_until(wait(stopped)).await });
-            let settings = config.journal.clone().unwrap_or_default();
-            (Some(worker), retention::start(&settings, Arc::clone(journal)))
+            Some(tokio::spawn(async move {
+                relay.run_until(wait(stopped)).await;
+            }))
         }
     };
     let handler = Handler {
@@ -127,9 +127,6 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
     };
     if within(deadline, finish).await.is_none() {
         tracing::warn!("not everything in flight ended before the deadline");
-    }
-    if let Some(compacting) = compacting {
-        compacting.abort();
     }
     if let Mode::Relay(_, journal) = mode {
         let closed = tokio::task::spawn_blocking(move || journal.close().map_err(|error| report(&error)));

@@ -19,7 +19,7 @@ use relay_core::Relay;
 use relay_core::report::report;
 use relay_examples::host::config::{self, Config};
 use relay_examples::host::identity::Identities;
-use relay_examples::host::{build, logs, retention, signal};
+use relay_examples::host::{build, logs, signal};
 use tokio::net::TcpListener;
 
 use admin::Admin;
@@ -98,10 +98,7 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
     let local = listener.local_addr().map_err(|error| error.to_string())?;
     announce(&format!("listening on http://{local}"));
     tracing::info!(%local, rules = %hash, "started");
-    let beside = [
-        retention::start(&settings, Arc::clone(&journal)),
-        numbers.as_ref().map(Numbers::upkeep),
-    ];
+    let upkeep = numbers.as_ref().map(Numbers::upkeep);
     let admin =
         commanders.map(|commanders| Admin::new(relay.clone(), Arc::clone(&journal), commanders, backups));
     let doors = Doors {
@@ -110,8 +107,8 @@ async fn serve(arguments: Arguments) -> Result<(), Fatal> {
         numbers_are_public: config.metrics.public,
     };
     let ended = run(relay, doors, listener, &config.server).await;
-    for task in beside.into_iter().flatten() {
-        task.abort();
+    if let Some(upkeep) = upkeep {
+        upkeep.abort();
     }
     ended?;
     // A request that outlived the deadline gets its error; what it asked for is settled at the next start.

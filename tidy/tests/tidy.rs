@@ -156,7 +156,7 @@ mod rules {
             .filter(|line| line.starts_with("| ") && !line.starts_with("| -"))
             .skip(1)
             .collect();
-        assert_eq!(rows.len(), 11, "one row for each invariant");
+        assert_eq!(rows.len(), 27, "one row for each invariant");
         for row in rows {
             let check = row.trim_end_matches('|').rsplit('|').next().unwrap();
             let names: Vec<&str> = check.split('`').skip(1).step_by(2).collect();

@@ -3,14 +3,19 @@
 //! **Reads**: `config`, `identity`.
 //! **Source**: our own.
 
-use relay_core::journal::Journal;
+use std::sync::Arc;
+use std::time::Duration;
+
+use relay_core::journal::{Journal, JournalAdmin};
 use relay_core::report::report;
 use relay_core::rules::RuleSet;
 use relay_core::webhook::SharedSecrets;
 use relay_core::{PassThrough, PassThroughBuilder, Relay, RelayBuilder};
 
-use super::config::Config;
+use super::config::{self, Config};
 use super::identity::Identities;
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 /// The rules of a configuration, checked.
 ///
@@ -20,21 +25,28 @@ pub fn rules(config: &Config) -> Result<RuleSet, String> {
     RuleSet::load(config.route.clone()).map_err(|error| report(&error))
 }
 
-/// The relay over a journal. Offline: nothing is contacted.
+/// The relay over a journal, which it compacts as `[journal]` says. Offline: nothing is contacted.
 ///
 /// # Errors
 /// Something that has no safe default was not said.
 pub fn relay(
     config: &Config,
     rules: RuleSet,
-    journal: impl Journal + 'static,
+    journal: Arc<impl Journal + JournalAdmin + 'static>,
     identities: Identities,
     secrets: SharedSecrets,
 ) -> Result<Relay, String> {
-    let builder = RelayBuilder::new(journal, identities.dispatcher, rules)
+    let mut builder = RelayBuilder::new(Arc::clone(&journal), identities.dispatcher, rules)
         .with_secrets(secrets)
         .with_budget(config.budget.budget())
         .with_max_body_bytes(config.webhook.max_body_bytes);
+    let days = config.journal.as_ref().map_or_else(
+        || config::Journal::default().retention_days,
+        |journal| journal.retention_days,
+    );
+    if days > 0 {
+        builder = builder.with_retention(journal, DAY.saturating_mul(days));
+    }
     identities
         .budgets
         .into_iter()

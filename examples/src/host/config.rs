@@ -107,8 +107,6 @@ pub struct Journal {
     pub lock_wait_s: u64,
     /// After how many days bodies and histories of what is over are removed; 0 keeps everything.
     pub retention_days: u32,
-    /// How often they are looked for.
-    pub compact_every_min: u64,
 }
 
 impl Default for Journal {
@@ -117,7 +115,6 @@ impl Default for Journal {
             path: PathBuf::from("relay.db"),
             lock_wait_s: 10,
             retention_days: 90,
-            compact_every_min: 60,
         }
     }
 }
@@ -247,7 +244,6 @@ impl Config {
         if let Some(journal) = journal {
             within("journal.lock_wait_s", journal.lock_wait_s, 0, 3_600)?;
             within("journal.retention_days", journal.retention_days, 0, 36_500)?;
-            within("journal.compact_every_min", journal.compact_every_min, 1, 10_080)?;
         }
         github.check("github")?;
         for (name, identity) in identity {

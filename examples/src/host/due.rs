@@ -56,8 +56,8 @@ impl fmt::Display for Standing {
     }
 }
 
-/// Does what is due now; with a limit also what becomes due within it, until nothing waits for a moment or a signal comes. `tell` is
-/// called before each wait.
+/// Does what is due now, and removes what is old; with a limit also what becomes due within it, until everything has its verdict or a
+/// signal comes. What was dispatched and is followed holds nobody up: the next call goes on with it. `tell` is called before each wait.
 ///
 /// # Errors
 /// The journal failed. What was begun ends as if the process had crashed: nothing is lost.
@@ -67,14 +67,18 @@ pub async fn run(
     mut tell: impl FnMut(&Standing, Duration),
 ) -> Result<(), String> {
     let end = relay.now().after(within.unwrap_or_default());
+    relay.compact().await.map_err(|error| report(&error))?;
     loop {
         let round = relay.run_due().await.map_err(|error| report(&error))?;
-        let now = relay.now();
+        let (now, standing) = (relay.now(), Standing::of(relay).await?);
         let Some(due) = round.next_due.filter(|_| within.is_some() && now < end) else {
             return Ok(());
         };
+        if standing.n_open() == 0 {
+            return Ok(());
+        }
         let wait = due.min(end).since(now).max(Duration::from_millis(10));
-        tell(&Standing::of(relay).await?, wait);
+        tell(&standing, wait);
         tokio::select! {
             () = TokioClock.sleep(wait) => {}
             name = signal::stop() => {

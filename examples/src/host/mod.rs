@@ -8,6 +8,5 @@ pub mod config;
 pub mod due;
 pub mod identity;
 pub mod logs;
-pub mod retention;
 pub mod signal;
 mod wrong;

@@ -338,7 +338,6 @@ fn err_a_number_that_cannot_be_meant_names_its_key() {
     check("journal", "lock_wait_s", "9223372036854775807");
     check("github", "connect_timeout_ms", "0");
     check("journal", "retention_days", "36501");
-    check("journal", "compact_every_min", "0");
     check("github", "timeout_ms", "0");
     check("budget", "min_interval_ms", "9223372036854775807");
     check("budget", "per_minute", "4294967295");
