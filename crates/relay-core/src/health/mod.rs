@@ -94,6 +94,8 @@ pub enum ProblemKind {
     Parked,
     /// Lanes stand still behind a parked item.
     LanesHeld,
+    /// What was dispatched was not seen to run, or its run did not end, within its route's time.
+    RunsLate,
     /// GitHub closed an identity for a while.
     IdentityClosed,
     /// Elements could not be read.
@@ -392,6 +394,7 @@ impl Found {
             let todo = "replay or refuse what is parked there: until then nothing newer of that model goes out on that route";
             self.add(Severity::Stuck, ProblemKind::LanesHeld, None, what, todo);
         }
+        self.of_runs(journal);
         let late = self.now.before(WORK_WITHIN);
         let is_idle = facts.last_work_at.is_none_or(|at| at < late);
         let due = journal.waiting.iter().filter(|row| row.earliest_due < late);
@@ -403,6 +406,31 @@ impl Found {
             let what = format!("something is due for {}, and {asked}", self.ago(since));
             let todo = "see that the host runs the second half: `run_until` in a server, `run_due` in a function or a command";
             self.add(Severity::Stuck, ProblemKind::NobodyWorks, Some(since), what, todo);
+        }
+    }
+
+    /// What was dispatched and is late: GitHub took the request, and that says nothing of a run.
+    fn of_runs(&mut self, journal: &Overview) {
+        let n = |word: &str| {
+            let mut rows = journal.tracks.iter().filter(|(standing, _)| standing == word);
+            rows.next().map_or(0, |(_, n)| *n)
+        };
+        let (unseen, unended) = (n("seeking_late"), n("following_late"));
+        if unseen > 0 {
+            let what = format!(
+                "GitHub accepted {}, and no run was seen within its route's time",
+                n_of(unseen, "dispatch", "dispatches")
+            );
+            let todo = "see that a workflow on the default branch listens to the event type, that Actions are on, and that `run-name` shows the relay id; replay what did not run";
+            self.add(Severity::Stuck, ProblemKind::RunsLate, None, what, todo);
+        }
+        if unended > 0 {
+            let what = format!(
+                "{} not ended within its route's time",
+                n_of(unended, "run has", "runs have")
+            );
+            let todo = "look at it at GitHub: it waits for a runner, for an approval, or goes on";
+            self.add(Severity::Note, ProblemKind::RunsLate, None, what, todo);
         }
     }
 }

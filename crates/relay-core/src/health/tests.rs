@@ -283,3 +283,26 @@ fn ok_an_estimate_leaves_out_what_is_closed_and_waits_for_what_opens() {
     journal.pause = block("copy", 1);
     check(&journal, "default: 0 wait, 17 more are held", None);
 }
+
+#[test]
+fn err_what_was_dispatched_and_is_late() {
+    let with = |tracks: &[(&str, u64)]| Overview {
+        tracks: tracks.iter().map(|(word, n)| ((*word).to_owned(), *n)).collect(),
+        ..Overview::default()
+    };
+    let on_its_way = with(&[
+        ("seeking", 3),
+        ("following", 9),
+        ("failed", 4),
+        ("seeking_late", 0),
+    ]);
+    check(&on_its_way, &at_work(), &[]);
+    check(
+        &with(&[("following_late", 1), ("seeking_late", 2)]),
+        &at_work(),
+        &[
+            "stuck runs_late: GitHub accepted 2 dispatches, and no run was seen within its route's time -> see that a workflow on the default branch listens to the event type, that Actions are on, and that `run-name` shows the relay id; replay what did not run",
+            "note runs_late: 1 run has not ended within its route's time -> look at it at GitHub: it waits for a runner, for an approval, or goes on",
+        ],
+    );
+}

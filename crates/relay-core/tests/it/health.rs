@@ -6,10 +6,11 @@
 use std::time::Duration;
 
 use http::Method;
-use relay_core::dispatch::{Advice, Scope};
+use relay_core::dispatch::{Advice, Scope, Sighting};
 use relay_core::health::{ProblemKind, Severity};
 use relay_core::journal::item::ItemId;
 use relay_core::journal::{Closing, Command, MemoryJournal};
+use relay_core::rules::RouteConfig;
 use relay_core::testing::faults::{Cut, FaultPlan, FaultyJournal};
 use serde_json::{Value, json};
 
@@ -135,4 +136,32 @@ async fn ok_health_as_json() {
     assert_eq!(json["drains"][0]["drained_in_s"], 0);
     assert_eq!(json["journal"]["parked"]["n"], 1);
     assert_eq!(json["since_start"]["n_lost"], 0);
+}
+
+/// From the deadline of the route on, until it is given up.
+#[tokio::test]
+async fn ok_a_dispatch_after_which_nothing_runs() {
+    let followed = RouteConfig::new("deploy", "contoso/deploy");
+    let rig = Rig::with(MemoryJournal::new(), [followed]);
+    rig.github.always_probe(Ok(Sighting::NotSeen));
+    rig.release("1", "credit-risk", "7").await;
+    let start = rig.relay.now();
+    let mut seen = Vec::new();
+    loop {
+        let round = rig.relay.run_due().await.unwrap();
+        let kinds = kinds(&rig).await;
+        if seen.last() != Some(&kinds) {
+            seen.push(kinds.clone());
+        }
+        let is_late = rig.relay.now().since(start) >= Duration::from_secs(600);
+        let Some(due) = round.next_due else { break };
+        assert_eq!(
+            kinds.contains(&ProblemKind::RunsLate),
+            is_late,
+            "at {}",
+            rig.relay.now()
+        );
+        rig.clock.set(due);
+    }
+    assert_eq!(seen, [vec![], vec![ProblemKind::RunsLate], vec![]]);
 }
