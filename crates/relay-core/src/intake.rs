@@ -236,6 +236,20 @@ pub(crate) fn release_of(event: &Event<'_>, view: &EventView<'_>) -> ReleaseKey 
     }
 }
 
+/// What counts as one release on a route; and why a person must decide, where the route's own key cannot be made: then it is known by the
+/// usual one.
+pub(crate) fn release_on(
+    route: &Route,
+    view: &EventView<'_>,
+    usual: &ReleaseKey,
+) -> (ReleaseKey, Option<String>) {
+    match route.release_key(view) {
+        None => (usual.clone(), None),
+        Some(Ok(own)) => (own, None),
+        Some(Err(error)) => (usual.clone(), Some(error.to_string())),
+    }
+}
+
 /// The columns of an event, and an item for each route that wants it.
 pub(crate) fn new_event(
     raw: &str,
@@ -283,12 +297,8 @@ fn new_item(
     workspace: &str,
     instant: Option<(i64, u32)>,
 ) -> NewItem {
-    let (key, unkeyed) = match route.release_key(view) {
-        None => (DispatchKey::new(release, route.name()), None),
-        Some(Ok(own)) => (DispatchKey::new(&own, route.name()), None),
-        // Without its own key it is known by the usual one, and a person decides.
-        Some(Err(error)) => (DispatchKey::new(release, route.name()), Some(error.to_string())),
-    };
+    let (own, unkeyed) = release_on(route, view, release);
+    let key = DispatchKey::new(&own, route.name());
     let policy = route.policy();
     let lane = view
         .model()

@@ -18,7 +18,7 @@ use crate::alarm::{Alarm, Alert, LogAlarm};
 use crate::clock::{Clock, Timestamp};
 use crate::dispatch::{Advice, DispatchError, DispatchRequest, Dispatcher, Sighting};
 use crate::error::BuildError;
-use crate::intake::release_of;
+use crate::intake::{release_of, release_on};
 use crate::key::{DispatchKey, RelayId};
 use crate::observe;
 use crate::reply::Reply;
@@ -385,11 +385,7 @@ impl Inner {
             self.raise(Some(Alert::NeedsJournal { why }));
             return not_now("its route wants facts");
         }
-        let (release, unkeyed) = match route.release_key(&view) {
-            None => (release_of(event, &view), None),
-            Some(Ok(own)) => (own, None),
-            Some(Err(error)) => (release_of(event, &view), Some(error.to_string())),
-        };
+        let (release, unkeyed) = release_on(route, &view, &release_of(event, &view));
         let relay_id = RelayId::new(&DispatchKey::new(&release, route.name()), 1);
         let payload = match unkeyed {
             Some(why) => Err(why),
