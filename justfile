@@ -7,7 +7,7 @@ default:
     @just --list
 
 # Everything that CI runs, in its order.
-ci: fmt typos test tidy clippy docs features boundaries examples benches (peers "--check") (peers-octocrab "--check") (numbers "--check") fuzz workflows openapi workflow-run azure-clients package
+ci: fmt typos test tidy clippy docs features boundaries examples benches (peers "--check") (peers-octocrab "--check") (numbers "--check") fuzz workflows openapi workflow-run azure-clients package crash
 
 # Formatting.
 fmt:
