@@ -7,7 +7,8 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use crate::journal::item::{Item, Phase};
+use crate::journal::item::{Item, ItemId, Phase};
+use crate::journal::rows::LaneFront;
 use crate::journal::state::Step;
 
 /// What a lane does with several versions that wait.
@@ -134,11 +135,7 @@ impl std::fmt::Display for Place {
 /// `others` are the lane's items that hold it (open, or parked where parking blocks), `mark` is the highest place that
 /// went out or may have.
 #[must_use]
-pub fn on_arrival(
-    new: &Item,
-    others: &[Item],
-    mark: Option<&Place>,
-) -> Vec<(crate::journal::item::ItemId, Step)> {
+pub fn on_arrival(new: &Item, others: &[Item], mark: Option<&Place>) -> Vec<(ItemId, Step)> {
     let Some(place) = new.place.as_ref() else {
         return Vec::new();
     };
@@ -196,18 +193,54 @@ pub fn behind_mark(item: &Item, mark: Option<&Place>) -> Option<Step> {
 /// held both, are before event times.
 #[must_use]
 pub fn order(a: &Item, b: &Item) -> Ordering {
-    let kind = |item: &Item| match item.place {
+    order_of((a.place.as_ref(), a.id), (b.place.as_ref(), b.id))
+}
+
+/// The same of places and numbers.
+pub(crate) fn order_of(a: (Option<&Place>, ItemId), b: (Option<&Place>, ItemId)) -> Ordering {
+    let kind = |place: Option<&Place>| match place {
         Some(Place::Version(_)) => 0,
         Some(Place::EventTime { .. }) => 1,
         None => 2,
     };
-    let by_place = match (&a.place, &b.place) {
+    let by_place = match (a.0, b.0) {
         (Some(mine), Some(theirs)) => mine.compare(theirs),
         _ => None,
     };
     by_place
-        .unwrap_or_else(|| kind(a).cmp(&kind(b)))
-        .then_with(|| a.id.cmp(&b.id))
+        .unwrap_or_else(|| kind(a.0).cmp(&kind(b.0)))
+        .then_with(|| a.1.cmp(&b.1))
+}
+
+/// Who goes next of a lane where every version goes out, once it is due and everything is open; nobody while something is under way,
+/// while the first is judged, and while something parked holds the first back. All others stand behind.
+#[must_use]
+pub fn next_in_line(front: &LaneFront) -> Option<&Item> {
+    next_of(front, front.first.as_ref())
+}
+
+/// The same as soon as this item, which is the latest to come, has joined the lane.
+#[must_use]
+pub fn next_with<'a>(front: &'a LaneFront, new: &'a Item) -> Option<&'a Item> {
+    let is_before = |known: &&Item| {
+        let last = ItemId(i64::MAX);
+        order_of((new.place.as_ref(), last), (known.place.as_ref(), known.id)).is_gt()
+    };
+    let first = front.first.as_ref().filter(is_before);
+    next_of(front, first.or(Some(new)))
+}
+
+fn next_of<'a>(front: &LaneFront, first: Option<&'a Item>) -> Option<&'a Item> {
+    if front.under_way {
+        return None;
+    }
+    first.filter(|first| first.phase == Phase::Waiting && !(front.parked && is_held_by_parked(first)))
+}
+
+/// Whether an item stands in a line at all: it waits in a lane, and there every version goes out.
+#[must_use]
+pub fn stands_in_line(item: &Item) -> bool {
+    item.phase == Phase::Waiting && item.lane.is_some() && item.policy.lane == LaneMode::Every
 }
 
 /// Whether something parked in its lane holds this item back: all but what a person allowed to pass.

@@ -418,7 +418,7 @@ impl Model {
             if sends.len() == max {
                 break;
             }
-            let Some(next) = self.next_of_lane(now, id, &mut lanes) else {
+            let Some(next) = self.next_of_lane(id, &mut lanes) else {
                 continue;
             };
             let item = &mut self.items[next];
@@ -428,11 +428,24 @@ impl Model {
         sends
     }
 
-    fn next_of_lane(&self, now: i64, id: usize, lanes: &mut BTreeSet<Lane>) -> Option<usize> {
+    fn next_of_lane(&self, id: usize, lanes: &mut BTreeSet<Lane>) -> Option<usize> {
         let item = &self.items[id];
         let Some(lane) = item.lane else {
             return Some(id);
         };
+        let is_first = |other: usize| {
+            let line = self.others(id).chain([id]);
+            let waits = line.filter(|other| self.items[*other].state == State::Waiting);
+            let first = waits.min_by_key(|other| {
+                let place = &self.items[*other].place;
+                (place.is_none(), place.clone(), *other)
+            });
+            first == Some(other)
+        };
+        // Where every version goes, only the first of a lane is in the line of all lanes, by its own priority and due time.
+        if item.route.lane == LaneMode::Every && !is_first(id) {
+            return None;
+        }
         if !lanes.insert(lane) {
             return None;
         }
@@ -443,21 +456,12 @@ impl Model {
         if item.route.lane == LaneMode::Latest {
             return Some(id);
         }
-        let first = self
-            .others(id)
-            .chain([id])
-            .filter(|other| self.items[*other].state == State::Waiting)
-            .min_by_key(|other| {
-                let place = &self.items[*other].place;
-                (place.is_none(), place.clone(), *other)
-            })?;
         let holds = |other: usize| {
             let other = &self.items[other];
             other.state == State::Settled("parked") && !other.handed_on
         };
         let held = self.others(id).any(holds) && self.wrong != Wrong::ParkedHoldsNothing;
-        let front = &self.items[first];
-        (front.due.0 <= now && (front.allow_older || !held)).then_some(first)
+        (item.allow_older || !held).then_some(id)
     }
 
     /// What has to be looked for now.
@@ -580,6 +584,9 @@ impl Model {
             handed_on: false,
             ..old.clone()
         };
+        if release.item != id && self.holders().contains(&id) {
+            return self.stand_in(now, id, release.item, allow_older);
+        }
         let mark = old.lane.and_then(|lane| self.marks.get(&lane));
         let late = old.place.is_some() && mark.is_some() && old.place.as_ref() < mark;
         if !matches!(old.state, State::Settled(_)) || release.item != id || (late && !allow_older) {
@@ -588,6 +595,17 @@ impl Model {
         new.generation = release.generation + 1;
         self.items[id].handed_on = true;
         Some(self.start(new, release.time, false))
+    }
+
+    /// An earlier generation that holds its lane is asked for once more: the latest goes instead, or one more of it.
+    fn stand_in(&mut self, now: i64, id: usize, latest: usize, allow_older: bool) -> Option<usize> {
+        let instead = match self.items[latest].state {
+            State::Settled("dispatched") => return None,
+            State::Settled(_) => self.replay(now, latest, allow_older)?,
+            _ => latest,
+        };
+        self.items[id].handed_on = true;
+        Some(instead)
     }
 
     /// A person decides that a parked item never goes; false where that is refused.

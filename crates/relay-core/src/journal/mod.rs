@@ -358,7 +358,8 @@ pub enum Record {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Command {
-    /// Send a settled item once more, as a new generation.
+    /// Send a settled item once more, as a new generation. Of an earlier generation that is parked and holds its lane, the latest one goes
+    /// instead where it waits.
     Replay {
         /// Which.
         item: ItemId,
@@ -482,7 +483,7 @@ pub struct Settled {
 pub struct Written {
     /// Items whose fence was not the current one: nothing was written about them.
     pub fenced: Vec<ItemId>,
-    /// Items that a command made.
+    /// Items that a command made, or found waiting to go instead.
     pub made: Vec<ItemId>,
     /// Items that a command for many passed over, and why.
     pub passed_over: Vec<(ItemId, String)>,

@@ -19,7 +19,7 @@ use crate::lane::Place;
 /// What a store answers with.
 pub type Stored<T> = Result<T, JournalError>;
 
-/// Work that a claim looks for.
+/// Work that a claim looks for; without what stands behind others in its lane, see [`Rows::put_behind`].
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "the verbs build it, engines read it")]
 pub struct DueQuery<'a> {
@@ -127,15 +127,23 @@ pub trait Rows: ReadRows + TrackRows {
     /// Adds or replaces it.
     fn put_release(&mut self, row: &ReleaseRow) -> Stored<()>;
 
-    /// Adds an item, whose `id` is ignored, and gives it its number.
-    fn add_item(&mut self, item: &Item) -> Stored<ItemId>;
+    /// Adds an item, whose `id` is ignored, and gives it its number; `behind` as in [`put_behind`](Self::put_behind).
+    fn add_item(&mut self, item: &Item, behind: bool) -> Stored<ItemId>;
     /// Replaces an item.
     fn put_item(&mut self, item: &Item) -> Stored<()>;
     /// The items of a lane that hold it.
     fn lane_items(&mut self, lane: &str) -> Stored<Vec<Item>>;
     /// What stands at the front of a lane. However long the lane is, this should take no longer.
     fn lane_front(&mut self, lane: &str) -> Stored<LaneFront>;
-    /// Items that are due, in the order (priority falling, due time, number).
+    /// The first, by [`lane::order`](crate::lane::order), of those of a lane that are judged or wait, that nobody allowed to be older, and
+    /// that are not this one. This should take no longer however long the lane is, but for those that somebody allowed.
+    fn lane_first_in_order(&mut self, lane: &str, but: ItemId) -> Stored<Option<Item>>;
+    /// Notes whether a waiting item stands behind others in its lane: as long as it does, [`due_items`](Self::due_items) steps over it,
+    /// and takes no longer however many do. An item that was never noted does not. It is no part of the item: the verbs keep it.
+    fn put_behind(&mut self, id: ItemId, behind: bool) -> Stored<()>;
+    /// Whether anything that holds this lane is noted as standing behind.
+    fn any_behind(&mut self, lane: &str) -> Stored<bool>;
+    /// Items that are due and do not stand behind, in the order (priority falling, due time, number).
     fn due_items(&mut self, query: &DueQuery<'_>) -> Stored<Vec<Item>>;
     /// Items whose lease ended: it is of an earlier epoch, or its end has come.
     fn lost_leases(&mut self, epoch: u64, now: Timestamp) -> Stored<Vec<Item>>;
@@ -199,7 +207,7 @@ pub trait Rows: ReadRows + TrackRows {
 
     /// Adds an event with its own number.
     fn restore_event(&mut self, event: &EventRow) -> Stored<()>;
-    /// Adds an item with its own number.
+    /// Adds an item with its own number, which does not stand behind.
     fn restore_item(&mut self, item: &Item) -> Stored<()>;
     /// Adds a row of history with its own number.
     fn restore_history(&mut self, row: &HistoryRow) -> Stored<()>;

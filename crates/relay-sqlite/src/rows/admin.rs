@@ -112,7 +112,7 @@ impl Tx<'_> {
 
     /// Nothing refers to it yet, so its number may still change.
     pub(super) fn put_back_item(&mut self, item: &Item) -> Stored<()> {
-        let id = self.add_item(item)?;
+        let id = self.add_item(item, false)?;
         self.execute("UPDATE items SET id = ?2 WHERE id = ?1", params![id.0, item.id.0])
             .map(drop)
     }

@@ -24,7 +24,7 @@ type Read<T> = rusqlite::Result<T>;
 
 // The columns in the order in which a query gives them, which for `*` is that of the tables. A column is found by its place: by
 // its name SQLite would be asked for the names of all columns before it, each time one is read.
-const ITEMS: [&str; 31] = [
+const ITEMS: [&str; 32] = [
     "id",
     "relay_id",
     "dispatch_key",
@@ -56,6 +56,7 @@ const ITEMS: [&str; 31] = [
     "n_resends",
     "holds_lane",
     "settled_at",
+    "behind",
 ];
 const EVENTS: [&str; 12] = [
     "seq",

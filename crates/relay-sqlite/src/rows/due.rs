@@ -16,20 +16,30 @@ use super::columns::{to_i64, to_json, to_limit};
 /// The first group (target, rank) of a phase behind all groups of a target.
 // Not `(target, rank) > (?2, ?3)`: SQLite seeks to the first equal row then, and walks over all that are equal.
 pub(super) const NEXT_TARGET: &str = "SELECT target, rank FROM items \
-     WHERE phase = ?1 AND phase <> 'settled' AND lease_fence IS NULL AND target > ?2 ORDER BY target, rank LIMIT 1";
+     WHERE phase = ?1 AND behind = 0 AND phase <> 'settled' AND lease_fence IS NULL AND target > ?2 ORDER BY target, rank LIMIT 1";
 /// The next group of a phase with the same target.
 pub(super) const NEXT_RANK: &str = "SELECT target, rank FROM items \
-     WHERE phase = ?1 AND phase <> 'settled' AND lease_fence IS NULL AND target = ?2 AND rank > ?3 \
+     WHERE phase = ?1 AND behind = 0 AND phase <> 'settled' AND lease_fence IS NULL AND target = ?2 AND rank > ?3 \
      ORDER BY rank LIMIT 1";
 /// What is due in a group.
 pub(super) const DUE_IN_GROUP: &str = "SELECT due_at, id FROM items \
-     WHERE phase = ?1 AND phase <> 'settled' AND lease_fence IS NULL AND target = ?2 AND rank = ?3 AND due_at <= ?4 \
+     WHERE phase = ?1 AND behind = 0 AND phase <> 'settled' AND lease_fence IS NULL AND target = ?2 AND rank = ?3 AND due_at <= ?4 \
      AND (due_at, id) > (?5, ?6) AND (lane IS NULL OR lane NOT IN (SELECT value FROM json_each(?8))) \
      ORDER BY due_at, id LIMIT ?7";
 /// The first of a lane in a phase, by the order of `relay_core::lane::order`.
 pub(super) const FIRST_OF_LANE: &str = "SELECT id FROM items WHERE holds_lane = 1 AND lane = ?1 AND phase = ?2 \
      ORDER BY place IS NULL, json_extract(place, '$.event_time.seconds'), json_extract(place, '$.event_time.nanos'), \
      json_extract(place, '$.event_time.id'), length(place), place, id LIMIT 1";
+/// The same, without those that somebody allowed to be older, and without one.
+pub(super) const FIRST_IN_ORDER: &str = "SELECT id FROM items WHERE holds_lane = 1 AND lane = ?1 AND phase = ?2 \
+     AND allow_older = 0 AND id <> ?3 \
+     ORDER BY place IS NULL, json_extract(place, '$.event_time.seconds'), json_extract(place, '$.event_time.nanos'), \
+     json_extract(place, '$.event_time.id'), length(place), place, id LIMIT 1";
+/// Whether something of a phase holds a lane.
+pub(super) const HOLDS: &str =
+    "SELECT 1 FROM items WHERE holds_lane = 1 AND lane = ?1 AND phase = ?2 LIMIT 1";
+pub(super) const ANY_BEHIND: &str =
+    "SELECT 1 FROM items WHERE holds_lane = 1 AND lane = ?1 AND behind = 1 LIMIT 1";
 pub(super) const FIRST_WANTED: &str = "SELECT min(target) FROM items WHERE phase <> 'settled'";
 pub(super) const NEXT_WANTED: &str = "SELECT min(target) FROM items WHERE phase <> 'settled' AND target > ?1";
 pub(super) const NEXT_DUE: &str =
@@ -108,17 +118,43 @@ impl Tx<'_> {
     }
 
     pub(super) fn find_front(&mut self, lane: &str) -> Stored<LaneFront> {
-        let mut first_in = |phase: Phase| {
-            let found: Option<i64> =
-                self.first(FIRST_OF_LANE, params![lane, phase.as_str()], |row| row.get(0))?;
-            found.map_or(Ok(None), |id| self.item(ItemId(id)))
+        let holds = |phase: Phase| {
+            let found = self.first(HOLDS, params![lane, phase.as_str()], |_| Ok(()));
+            found.map(|found| found.is_some())
         };
-        let (judged, waiting) = (first_in(Phase::Judging)?, first_in(Phase::Waiting)?);
+        let under_way = holds(Phase::Sending)? || holds(Phase::Probing)?;
+        let parked = holds(Phase::Settled)?;
+        let mut first = None;
+        for phase in [Phase::Judging, Phase::Waiting] {
+            let id: Option<i64> =
+                self.first(FIRST_OF_LANE, params![lane, phase.as_str()], |row| row.get(0))?;
+            first = self.before(first, id)?;
+        }
         Ok(LaneFront {
-            under_way: first_in(Phase::Sending)?.is_some() || first_in(Phase::Probing)?.is_some(),
-            parked: first_in(Phase::Settled)?.is_some(),
-            first: judged.into_iter().chain(waiting).min_by(lane::order),
+            under_way,
+            parked,
+            first,
         })
+    }
+
+    pub(super) fn find_first_in_order(&mut self, lane: &str, but: ItemId) -> Stored<Option<Item>> {
+        let mut first = None;
+        for phase in [Phase::Judging, Phase::Waiting] {
+            let given = params![lane, phase.as_str(), but.0];
+            let id: Option<i64> = self.first(FIRST_IN_ORDER, given, |row| row.get(0))?;
+            first = self.before(first, id)?;
+        }
+        Ok(first)
+    }
+
+    /// The first of two by the order of their lane.
+    fn before(&mut self, known: Option<Item>, other: Option<i64>) -> Stored<Option<Item>> {
+        let other = other.map_or(Ok(None), |id| self.item(ItemId(id)))?;
+        Ok(known.into_iter().chain(other).min_by(lane::order))
+    }
+
+    pub(super) fn find_any_behind(&self, lane: &str) -> Stored<bool> {
+        Ok(self.first(ANY_BEHIND, params![lane], |_| Ok(()))?.is_some())
     }
 
     pub(super) fn find_lost(&mut self, epoch: u64, now: Timestamp) -> Stored<Vec<Item>> {
@@ -197,13 +233,19 @@ mod tests {
                 .any(|step| step.starts_with("SCAN") && !step.contains("INDEX"));
             assert!(!scans_table, "{sql}: {plan}");
         };
-        check(NEXT_TARGET, "INDEX items_due (phase=? AND target>?)");
-        check(NEXT_RANK, "INDEX items_due (phase=? AND target=? AND rank>?)");
+        check(NEXT_TARGET, "INDEX items_due (phase=? AND behind=? AND target>?)");
+        check(
+            NEXT_RANK,
+            "INDEX items_due (phase=? AND behind=? AND target=? AND rank>?)",
+        );
         check(
             DUE_IN_GROUP,
-            "COVERING INDEX items_due (phase=? AND target=? AND rank=? AND",
+            "COVERING INDEX items_due (phase=? AND behind=? AND target=? AND rank=? AND",
         );
         check(FIRST_OF_LANE, "INDEX items_lane_order (lane=? AND phase=?)");
+        check(FIRST_IN_ORDER, "INDEX items_lane_order (lane=? AND phase=?)");
+        check(HOLDS, "COVERING INDEX items_lane_order (lane=? AND phase=?)");
+        check(ANY_BEHIND, "COVERING INDEX items_lane (lane=? AND behind=?)");
         check(FIRST_WANTED, "INDEX items_wanted");
         check(NEXT_WANTED, "INDEX items_wanted (target>?)");
         check(NEXT_DUE, "INDEX items_next_due (due_at>?)");
@@ -230,7 +272,7 @@ mod tests {
             "INDEX tracks_standing (standing=? AND rowid>?)",
         );
         check(read::COUNTS, "COVERING INDEX items_standing");
-        check(read::WAITING, "COVERING INDEX items_due (phase=?)");
+        check(read::WAITING, "COVERING INDEX items_due (phase=? AND behind=?)");
         check(read::LATEST_ATTEMPTS, "INDEX attempts_started (principal=?)");
         let parked = plan(&connection, read::PARKED);
         assert!(
@@ -260,12 +302,16 @@ mod tests {
             NEXT_RANK,
             DUE_IN_GROUP,
             FIRST_OF_LANE,
+            FIRST_IN_ORDER,
+            HOLDS,
+            ANY_BEHIND,
             NEXT_WANTED,
             NEXT_DUE,
             NEXT_LEASE_END,
             LOST,
             write::LANE_ITEMS,
             write::PUT_ITEM,
+            write::PUT_BEHIND,
             admin::HISTORY_OF_STRIPPED,
             admin::HISTORY_OF_EVENT,
             admin::HISTORY_OF_NOTHING,
@@ -288,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_claim_does_not_walk_over_what_is_settled_closed_or_due_later() {
+    fn ok_a_claim_does_not_walk_over_what_is_settled_closed_due_later_or_behind() {
         // Counted in steps of SQLite's machine, which do not depend on the clock of this computer.
         let steps = |n: usize| {
             let connection = Connection::open_in_memory().unwrap();
@@ -298,18 +344,22 @@ mod tests {
                 .prepare(
                     "INSERT INTO items (relay_id, dispatch_key, generation, event, route, snapshot, policy, rank, target, \
                      principal, allow_older, created_at, phase, standing, due_at, n_attempts, n_not_sent, n_looks, \
-                     n_resends, holds_lane) VALUES (?1, '', 1, 1, '', '', '', 0, ?2, '', 0, 0, ?3, ?3, ?4, 0, 0, 0, 0, 0)",
+                     n_resends, holds_lane, behind, lane, place) VALUES (?1, '', 1, 1, '', '', '', 0, ?2, '', 0, 0, ?3, ?3, ?4, 0, 0, 0, 0, \
+                     ?5, ?5, CASE WHEN ?5 = 1 THEN 'long' END, CASE WHEN ?5 = 1 THEN '{\"version\":\"1' || ?1 || '\"}' END)",
                 )
                 .unwrap();
             for i in 0..n {
                 insert
-                    .execute(params![format!("a{i}"), "open", "settled", 0])
+                    .execute(params![format!("a{i}"), "open", "settled", 0, 0])
                     .unwrap();
                 insert
-                    .execute(params![format!("b{i}"), "closed", "waiting", 0])
+                    .execute(params![format!("b{i}"), "closed", "waiting", 0, 0])
                     .unwrap();
                 insert
-                    .execute(params![format!("c{i}"), "open", "waiting", 1_000_000])
+                    .execute(params![format!("c{i}"), "open", "waiting", 1_000_000, 0])
+                    .unwrap();
+                insert
+                    .execute(params![format!("d{i}"), "open", "waiting", 0, 1])
                     .unwrap();
             }
             let closed = std::iter::once("closed".to_owned()).collect();
@@ -323,6 +373,15 @@ mod tests {
             };
             let mut tx = Tx::new(&connection);
             assert_eq!(tx.find_due(&query).unwrap(), []);
+            for sql in [HOLDS, FIRST_OF_LANE] {
+                for phase in [Phase::Waiting, Phase::Settled] {
+                    let given = params!["long", phase.as_str()];
+                    tx.first(sql, given, |_| Ok(())).unwrap();
+                }
+            }
+            let given = params!["long", "waiting", 1];
+            assert!(tx.first(FIRST_IN_ORDER, given, |_| Ok(())).unwrap().is_some());
+            assert!(tx.find_any_behind("long").unwrap());
             let mut total = 0;
             for sql in [
                 NEXT_TARGET,
@@ -333,6 +392,10 @@ mod tests {
                 NEXT_DUE,
                 NEXT_LEASE_END,
                 LOST,
+                HOLDS,
+                FIRST_OF_LANE,
+                FIRST_IN_ORDER,
+                ANY_BEHIND,
             ] {
                 let statement = connection.prepare_cached(sql).unwrap();
                 total += statement.get_status(rusqlite::StatementStatus::VmStep);

@@ -19,10 +19,10 @@ use super::columns::{self, to_limit};
 use super::{Tx, began};
 
 pub(super) const COUNTS: &str = "SELECT standing, count(*) FROM items GROUP BY standing ORDER BY standing";
-// One phase at a time, as the index is ordered, so that nothing is sorted.
+// One phase at a time, and what stands behind on its own, as the index is ordered, so that nothing is sorted.
 pub(super) const WAITING: &str =
     "SELECT target, count(*) AS n, min(due_at) AS earliest_due, max(due_at) AS latest_due FROM items
-    WHERE phase = ?1 AND phase <> 'settled' AND lease_fence IS NULL GROUP BY target ORDER BY target";
+    WHERE phase = ?1 AND behind = ?2 AND phase <> 'settled' AND lease_fence IS NULL GROUP BY target ORDER BY target";
 pub(super) const PARKED: &str = "SELECT count(*) AS n, min(items.settled_at) AS oldest,
         count(DISTINCT CASE WHEN items.holds_lane = 1 THEN items.lane END) AS n_lanes
     FROM items JOIN releases ON releases.dispatch_key = items.dispatch_key AND releases.item = items.id
@@ -127,8 +127,12 @@ impl ReadRows for Tx<'_> {
 
     fn waiting(&mut self) -> Stored<Vec<Waiting>> {
         let mut of_target: BTreeMap<String, Waiting> = BTreeMap::new();
-        for phase in [Phase::Judging, Phase::Waiting] {
-            for row in self.all(WAITING, params![phase.as_str()], columns::waiting)? {
+        for (phase, behind) in [
+            (Phase::Judging, false),
+            (Phase::Waiting, false),
+            (Phase::Waiting, true),
+        ] {
+            for row in self.all(WAITING, params![phase.as_str(), behind], columns::waiting)? {
                 let known = of_target
                     .entry(row.target.clone())
                     .or_insert_with(|| Waiting { n: 0, ..row.clone() });

@@ -17,7 +17,9 @@ use super::columns::{self, to_i64, to_json};
 use super::{Tx, began, shift};
 use crate::error::corrupt;
 
-pub(super) const LANE_ITEMS: &str = "SELECT * FROM items WHERE holds_lane = 1 AND lane = ?1 ORDER BY id";
+// As its index is ordered.
+pub(super) const LANE_ITEMS: &str =
+    "SELECT * FROM items WHERE holds_lane = 1 AND lane = ?1 ORDER BY behind, id";
 pub(super) const NTH_END: &str = "SELECT ended_at FROM attempts WHERE principal = ?1 AND ended_at IS NOT NULL \
      ORDER BY ended_at DESC LIMIT 1 OFFSET ?2";
 pub(super) const LATEST_START: &str = "SELECT max(started_at) FROM attempts WHERE principal = ?1";
@@ -30,16 +32,17 @@ const ADD_EVENT: &str = "INSERT INTO events \
 const ADD_ITEM: &str = "INSERT INTO items \
      (relay_id, dispatch_key, generation, event, route, snapshot, policy, rank, target, principal, lane, place, \
      allow_older, created_at, phase, verdict, standing, due_at, lease_fence, lease_epoch, lease_until, n_attempts, \
-     n_not_sent, retry_at, retry_blocked, unknown_since, n_looks, n_resends, holds_lane, settled_at) \
+     n_not_sent, retry_at, retry_blocked, unknown_since, n_looks, n_resends, holds_lane, settled_at, behind) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
      ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
      ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, \
-     ?29, ?30) RETURNING id";
+     ?29, ?30, ?31) RETURNING id";
 pub(super) const PUT_ITEM: &str = "UPDATE items SET phase = ?1, verdict = ?2, standing = ?3, due_at = ?4, \
      lease_fence = ?5, lease_epoch = ?6, lease_until = ?7, n_attempts = ?8, \
      n_not_sent = ?9, retry_at = ?10, retry_blocked = ?11, unknown_since = ?12, \
      n_looks = ?13, n_resends = ?14, holds_lane = ?15, settled_at = ?16 \
      WHERE id = ?17 AND relay_id = ?18";
+pub(super) const PUT_BEHIND: &str = "UPDATE items SET behind = ?2 WHERE id = ?1 AND behind <> ?2";
 const PUT_RELEASE: &str = "INSERT INTO releases (dispatch_key, generation, item, registered_s, registered_n, forgotten) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (dispatch_key) DO UPDATE SET generation = excluded.generation, \
      item = excluded.item, registered_s = excluded.registered_s, registered_n = excluded.registered_n, \
@@ -162,7 +165,7 @@ impl Rows for Tx<'_> {
         self.execute(PUT_RELEASE, given).map(|_| ())
     }
 
-    fn add_item(&mut self, item: &Item) -> Stored<ItemId> {
+    fn add_item(&mut self, item: &Item, behind: bool) -> Stored<ItemId> {
         let (fence, epoch) = lease_numbers(item)?;
         let given = params![
             item.relay_id.as_str(),
@@ -195,6 +198,7 @@ impl Rows for Tx<'_> {
             item.n_resends,
             item.holds_lane,
             item.settled_at.map(Timestamp::as_unix_ms),
+            behind,
         ];
         let id = self.first(ADD_ITEM, given, |row| row.get(0))?;
         let id = id.map(ItemId).ok_or_else(|| nothing_back("an item"))?;
@@ -236,11 +240,25 @@ impl Rows for Tx<'_> {
     }
 
     fn lane_items(&mut self, lane: &str) -> Stored<Vec<Item>> {
-        self.all(LANE_ITEMS, params![lane], columns::item)
+        let mut items = self.all(LANE_ITEMS, params![lane], columns::item)?;
+        items.sort_unstable_by_key(|item| item.id);
+        Ok(items)
     }
 
     fn lane_front(&mut self, lane: &str) -> Stored<LaneFront> {
         self.find_front(lane)
+    }
+
+    fn lane_first_in_order(&mut self, lane: &str, but: ItemId) -> Stored<Option<Item>> {
+        self.find_first_in_order(lane, but)
+    }
+
+    fn put_behind(&mut self, id: ItemId, behind: bool) -> Stored<()> {
+        self.execute(PUT_BEHIND, params![id.0, behind]).map(|_| ())
+    }
+
+    fn any_behind(&mut self, lane: &str) -> Stored<bool> {
+        self.find_any_behind(lane)
     }
 
     fn due_items(&mut self, query: &DueQuery<'_>) -> Stored<Vec<Item>> {

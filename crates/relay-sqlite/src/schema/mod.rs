@@ -15,12 +15,13 @@ pub(crate) const APPLICATION_ID: i64 = 0x414D_4C52;
 pub(crate) const SCHEMA_VERSION: i64 = STEPS.len() as i64;
 
 /// Each step takes a journal from the version before to its own: the first makes version 1.
-pub(crate) const STEPS: [&str; 5] = [
+pub(crate) const STEPS: [&str; 6] = [
     include_str!("v1.sql"),
     include_str!("v2.sql"),
     include_str!("v3.sql"),
     include_str!("v4.sql"),
     include_str!("v5.sql"),
+    include_str!("v6.sql"),
 ];
 
 /// What a file is, as far as one can see.

@@ -25,7 +25,7 @@ use relay_core::testing::rows;
 use relay_core::tracker::Observation;
 use relay_sqlite::SqliteJournal;
 
-use crate::support::{Lcg, at, event, everything, folder, new_item, open};
+use crate::support::{Lcg, at, check_lines, event, everything, folder, new_item, open};
 
 /// Work that was claimed and not reported yet, possibly stale by now.
 #[derive(Clone, Debug)]
@@ -401,6 +401,7 @@ impl Pair {
         assert_eq!(format!("{a:?}"), format!("{b:?}"));
         a.unwrap();
         assert_eq!(everything(&memory).await, everything(&sqlite).await);
+        check_lines(&path, &sqlite).await;
         assert!(
             exported(&memory).await == exported(&sqlite).await,
             "the exports differ"
@@ -543,6 +544,7 @@ async fn run(seed: u64, n: usize) -> BTreeSet<&'static str> {
         }
         if step % 10 == 9 || step + 1 == n {
             pair.compare().await;
+            check_lines(&path, &pair.sqlite).await;
             standings.extend(pair.standings().await);
         }
     }

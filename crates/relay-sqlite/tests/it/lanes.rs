@@ -150,7 +150,8 @@ fn to_version_1(path: &Path) {
          ALTER TABLE meta DROP COLUMN pause_why; ALTER TABLE meta DROP COLUMN pause_since; \
          ALTER TABLE meta DROP COLUMN inode; ALTER TABLE meta DROP COLUMN born; ALTER TABLE releases DROP COLUMN forgotten; \
          ALTER TABLE targets DROP COLUMN pause_why; ALTER TABLE targets DROP COLUMN pause_since; \
-         DROP INDEX items_lane_order; DROP INDEX items_due; \
+         DROP INDEX items_lane_order; DROP INDEX items_due; DROP INDEX items_lane; ALTER TABLE items DROP COLUMN behind; \
+         CREATE INDEX items_lane ON items (lane) WHERE holds_lane = 1; \
          CREATE INDEX items_due ON items (phase, target, rank, due_at, id) \
              WHERE phase <> 'settled' AND lease_fence IS NULL; \
          PRAGMA user_version = 1; COMMIT";
@@ -185,4 +186,104 @@ async fn ok_a_journal_of_version_1_is_brought_up_to_date() {
     assert_eq!(sent(&journal).await, versions(&["9", "10", "100"]));
     journal.close().unwrap();
     assert_eq!(schema(&path), new);
+}
+
+/// The journal as version 5 of the schema had it: nobody stands behind.
+fn to_version_5(path: &Path) {
+    let connection = Connection::open(path).unwrap();
+    let back = "BEGIN; DROP INDEX items_due; DROP INDEX items_lane; ALTER TABLE items DROP COLUMN behind; \
+         CREATE INDEX items_due ON items (phase, target, rank, due_at, id, lane, lease_fence) \
+             WHERE phase <> 'settled' AND lease_fence IS NULL; \
+         CREATE INDEX items_lane ON items (lane) WHERE holds_lane = 1; \
+         PRAGMA user_version = 5; COMMIT";
+    connection.execute_batch(back).unwrap();
+}
+
+#[tokio::test]
+async fn ok_a_journal_of_version_5_is_told_who_stands_behind() {
+    let (_folder, path) = folder();
+    let journal = open(&path);
+    let policy = |mode| {
+        let mut policy = rows::policy();
+        policy.lane = mode;
+        policy
+    };
+    let arrival = |model: &str, version: &str, mode| {
+        let mut event = event(&format!("{model} {version}"), model, version);
+        event.wanted = vec![crate::support::new_item("deploy", policy(mode), model, version)];
+        event
+    };
+    let every = |model: &str, version: &str| arrival(model, version, LaneMode::Every);
+    let parked = |model: &str, version: &str| {
+        let mut event = every(model, version);
+        event.wanted[0].park = Some("on purpose".to_owned());
+        event
+    };
+    let timed = |model: &str, version: &str, seconds| {
+        let mut event = every(model, version);
+        event.wanted[0].policy.order = Order::EventTime;
+        let (nanos, id) = (0, version.to_owned());
+        event.wanted[0].place = Some(Place::EventTime { seconds, nanos, id });
+        event
+    };
+    // Under way first, so that nothing else is claimed.
+    let under_way = vec![every("under way", "1"), arrival("latest", "1", LaneMode::Latest)];
+    journal.accept(batch(at(0), under_way)).await.unwrap();
+    check_targets(&journal, at(1)).await;
+    assert_eq!(claim_sends(&journal, at(1)).await.len(), 2);
+    let waiting = vec![
+        every("under way", "2"),
+        every("under way", "3"),
+        arrival("latest", "2", LaneMode::Latest),
+        every("free", "10"),
+        every("free", "9"),
+        every("free", "100"),
+        parked("held", "1"),
+        every("held", "3"),
+        every("held", "2"),
+        timed("timed", "b", 20),
+        timed("timed", "a", -3),
+        timed("timed", "c", 3),
+        arrival("both", "1", LaneMode::Latest),
+        every("both", "2"),
+        every("alone", "1"),
+        every("no place", "x"),
+        every("no place", "7"),
+    ];
+    journal.accept(batch(at(2), waiting)).await.unwrap();
+    crate::support::check_lines(&path, &journal).await;
+    journal.close().unwrap();
+    let noted = crate::support::behind(&path);
+    assert_eq!(noted.len(), 10, "{noted:?}");
+    to_version_5(&path);
+    let journal = open(&path);
+    assert_eq!(crate::support::behind(&path), noted);
+    // The line goes on from there.
+    let mut places = Vec::new();
+    for _ in 0..4 {
+        for work in claim_sends(&journal, at(3)).await {
+            places.push(work.about.1.clone().unwrap());
+            let settlement = Settlement::Dispatched {
+                item: work.item.id,
+                fence: work.fence,
+                answer: relay_core::dispatch::Dispatched::default(),
+            };
+            journal.settle(at(3), vec![settlement]).await.unwrap();
+        }
+        check_targets(&journal, at(3)).await;
+        crate::support::check_lines(&path, &journal).await;
+    }
+    for (model, n) in [
+        ("free", 3),
+        ("timed", 3),
+        ("both", 2),
+        ("no place", 2),
+        ("held", 0),
+    ] {
+        assert_eq!(
+            places.iter().filter(|place| *place == model).count(),
+            n,
+            "{model}"
+        );
+    }
 }

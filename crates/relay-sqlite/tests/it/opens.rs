@@ -59,7 +59,7 @@ fn err_a_newer_version_is_refused() {
     other.pragma_update(None, "journal_mode", "delete").unwrap();
     other.pragma_update(None, "user_version", 7).unwrap();
     drop(other);
-    check_refused(&path, "has schema version 7; this program knows versions up to 5");
+    check_refused(&path, "has schema version 7; this program knows versions up to 6");
     assert!(!path.with_file_name("relay.db.lock").exists());
 }
 
@@ -70,7 +70,7 @@ fn err_a_newer_version_that_lies_in_the_wal_is_refused() {
     let copy = tempfile::tempdir().unwrap();
     let other = Connection::open(&path).unwrap();
     other.pragma_update(None, "user_version", 7).unwrap();
-    // As a crash leaves it: the file says 5, the WAL says 7.
+    // As a crash leaves it: the file says 6, the WAL says 7.
     for name in ["relay.db", "relay.db-wal"] {
         std::fs::copy(path.with_file_name(name), copy.path().join(name)).unwrap();
     }
@@ -82,7 +82,7 @@ fn err_a_newer_version_that_lies_in_the_wal_is_refused() {
             error,
             OpenError::Newer {
                 found: 7,
-                known: 5,
+                known: 6,
                 ..
             }
         ),

@@ -3,22 +3,25 @@
 //! **Reads**: used by every test module.
 //! **Source**: our own.
 
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use github_dispatch::{DispatchEventType, RepoFullName};
 use relay_core::budget::Budget;
 use relay_core::clock::Timestamp;
 use relay_core::dispatch::{Checked, DispatchTarget};
-use relay_core::journal::item::{Item, ItemId, Policy};
+use relay_core::journal::item::{Item, ItemId, Phase, Policy};
+use relay_core::journal::rows::LaneFront;
 use relay_core::journal::scan::{ItemFilter, Page, ScanQuery};
 use relay_core::journal::{
     AcceptBatch, Budgets, ClaimKind, ClaimRequest, Journal, NewEvent, NewItem, Record, Task, Work,
 };
 use relay_core::key::{DispatchKey, ReleaseKey};
-use relay_core::lane::Place;
+use relay_core::lane::{self, Place};
 use relay_core::testing::rows;
 use relay_sqlite::{OpenOptions, SqliteJournal};
+use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
 pub(crate) fn at(ms: i64) -> Timestamp {
@@ -195,4 +198,38 @@ impl Lcg {
     pub(crate) fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
+}
+
+/// The waiting items that the file notes as standing behind others of their lanes.
+pub(crate) fn behind(path: &Path) -> BTreeSet<ItemId> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let mut statement = connection
+        .prepare("SELECT id FROM items WHERE phase = 'waiting' AND behind = 1")
+        .unwrap();
+    let ids = statement.query_map([], |row| row.get(0).map(ItemId)).unwrap();
+    ids.map(Result::unwrap).collect()
+}
+
+/// All but the one that goes next stand behind, in every lane from which every version goes.
+pub(crate) async fn check_lines(path: &Path, journal: &dyn Journal) {
+    let mut lanes: BTreeMap<String, Vec<Item>> = BTreeMap::new();
+    for item in items(journal).await.into_iter().filter(|item| item.holds_lane) {
+        lanes.entry(item.lane.clone().unwrap()).or_default().push(item);
+    }
+    let mut expect = BTreeSet::new();
+    for holders in lanes.into_values() {
+        let any = |phases: &[Phase]| holders.iter().any(|item| phases.contains(&item.phase));
+        let line = holders
+            .iter()
+            .filter(|item| matches!(item.phase, Phase::Judging | Phase::Waiting));
+        let front = LaneFront {
+            under_way: any(&[Phase::Sending, Phase::Probing]),
+            parked: any(&[Phase::Settled]),
+            first: line.min_by(|a, b| lane::order(a, b)).cloned(),
+        };
+        let next = lane::next_in_line(&front).map(|next| next.id);
+        let stand = holders.iter().filter(|item| lane::stands_in_line(item));
+        expect.extend(stand.map(|item| item.id).filter(|id| Some(*id) != next));
+    }
+    assert_eq!(behind(path), expect);
 }

@@ -137,6 +137,10 @@ fn to_version_3(path: &Path) {
     let connection = Connection::open(path).unwrap();
     let back = "BEGIN; DROP TABLE tracks; DROP TABLE track_paces; ALTER TABLE targets DROP COLUMN hides_relay_id; \
          UPDATE items SET policy = json_remove(policy, '$.run_seen_within', '$.run_concluded_within'); \
+         DROP INDEX items_due; DROP INDEX items_lane; ALTER TABLE items DROP COLUMN behind; \
+         CREATE INDEX items_due ON items (phase, target, rank, due_at, id, lane, lease_fence) \
+             WHERE phase <> 'settled' AND lease_fence IS NULL; \
+         CREATE INDEX items_lane ON items (lane) WHERE holds_lane = 1; \
          PRAGMA user_version = 3; COMMIT";
     connection.execute_batch(back).unwrap();
 }

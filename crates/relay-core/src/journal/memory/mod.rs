@@ -4,6 +4,7 @@
 //! **Source**: our own; it passes the contract suite that every engine passes.
 
 mod admin;
+mod lanes;
 mod tracks;
 mod undo;
 
@@ -14,6 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use self::lanes::Lanes;
 use self::tracks::Tracks;
 use self::undo::Change;
 use crate::clock::Timestamp;
@@ -27,7 +29,7 @@ use crate::journal::{
     JournalError, Record, Settlement, Written, verbs,
 };
 use crate::key::DispatchKey;
-use crate::lane::{self, Place};
+use crate::lane::Place;
 
 /// A journal in memory: the same verbs and the same contract as every other, gone with the process.
 #[derive(Debug)]
@@ -142,7 +144,7 @@ struct State {
     releases: BTreeMap<DispatchKey, ReleaseRow>,
     items: BTreeMap<ItemId, Item>,
     unsettled: BTreeSet<ItemId>,
-    lanes: BTreeMap<String, BTreeSet<ItemId>>,
+    lanes: Lanes,
     marks: BTreeMap<String, Place>,
     principals: BTreeMap<String, Principal>,
     targets: BTreeMap<String, Target>,
@@ -169,9 +171,7 @@ impl State {
         if item.phase != Phase::Settled {
             self.unsettled.insert(item.id);
         }
-        if let (true, Some(lane)) = (item.holds_lane, &item.lane) {
-            self.lanes.entry(lane.clone()).or_default().insert(item.id);
-        }
+        self.lanes.put(&item);
         self.items.insert(item.id, item);
         before
     }
@@ -179,14 +179,7 @@ impl State {
     fn take_item(&mut self, id: ItemId) -> Option<Item> {
         let item = self.items.remove(&id)?;
         self.unsettled.remove(&id);
-        if let Some(lane) = &item.lane
-            && let Some(holders) = self.lanes.get_mut(lane)
-        {
-            holders.remove(&id);
-            if holders.is_empty() {
-                self.lanes.remove(lane);
-            }
-        }
+        self.lanes.take(&item);
         Some(item)
     }
 }
@@ -390,9 +383,12 @@ impl Rows for State {
         Ok(())
     }
 
-    fn add_item(&mut self, item: &Item) -> Stored<ItemId> {
+    fn add_item(&mut self, item: &Item, behind: bool) -> Stored<ItemId> {
         let id = ItemId(self.items.last_key_value().map_or(0, |(id, _)| id.0) + 1);
         self.write_item(Item { id, ..item.clone() });
+        if behind {
+            self.put_behind(id, true)?;
+        }
         Ok(id)
     }
 
@@ -402,27 +398,38 @@ impl Rows for State {
     }
 
     fn lane_items(&mut self, lane: &str) -> Stored<Vec<Item>> {
-        let holders = self.lanes.get(lane).into_iter().flatten();
+        let holders = self.lanes.of(lane).map(|lane| &lane.holders);
+        let holders = holders.into_iter().flatten();
         Ok(holders.filter_map(|id| self.items.get(id)).cloned().collect())
     }
 
     fn lane_front(&mut self, lane: &str) -> Stored<LaneFront> {
-        let mut front = LaneFront::default();
-        let mut first: Option<&Item> = None;
-        let holders = self.lanes.get(lane).into_iter().flatten();
-        for item in holders.filter_map(|id| self.items.get(id)) {
-            match item.phase {
-                Phase::Sending | Phase::Probing => front.under_way = true,
-                Phase::Settled => front.parked = true,
-                Phase::Judging | Phase::Waiting => {
-                    if first.is_none_or(|known| lane::order(item, known).is_lt()) {
-                        first = Some(item);
-                    }
-                }
-            }
-        }
-        front.first = first.cloned();
-        Ok(front)
+        let Some(lane) = self.lanes.of(lane) else {
+            return Ok(LaneFront::default());
+        };
+        let first = lane.in_order().next();
+        Ok(LaneFront {
+            under_way: !lane.under_way.is_empty(),
+            parked: !lane.parked.is_empty(),
+            first: first.and_then(|id| self.items.get(&id)).cloned(),
+        })
+    }
+
+    fn lane_first_in_order(&mut self, lane: &str, but: ItemId) -> Stored<Option<Item>> {
+        let lane = self.lanes.of(lane);
+        let in_order = lane.into_iter().flat_map(|lane| lane.in_order());
+        let mut items = in_order.filter_map(|id| self.items.get(&id));
+        Ok(items.find(|item| !item.allow_older && item.id != but).cloned())
+    }
+
+    fn put_behind(&mut self, id: ItemId, behind: bool) -> Stored<()> {
+        let was = self.lanes.put_behind(id, behind);
+        self.undo.push(Change::Behind(id, was));
+        Ok(())
+    }
+
+    fn any_behind(&mut self, lane: &str) -> Stored<bool> {
+        Ok(self.lanes.any_behind(lane))
     }
 
     fn due_items(&mut self, query: &DueQuery<'_>) -> Stored<Vec<Item>> {
@@ -434,6 +441,7 @@ impl Rows for State {
         let mut due: Vec<&Item> = self
             .unsettled()
             .filter(|item| item.phase == query.phase && item.lease.is_none() && item.due_at <= query.now)
+            .filter(|item| !self.lanes.is_behind(item.id))
             .filter(|item| !query.closed.contains(&item.target))
             .filter(|item| {
                 let closed = |lane: &String| query.closed_lanes.contains(lane);

@@ -26,6 +26,7 @@ pub(super) enum Change {
     UnreadableAdded,
     Release(DispatchKey, Option<ReleaseRow>),
     Item(ItemId, Option<Item>),
+    Behind(ItemId, bool),
     Mark(String, Option<Place>),
     Principal(String, Option<Principal>),
     Target(String, Option<Target>),
@@ -64,6 +65,9 @@ impl Change {
                     Some(item) => state.place_item(item),
                     None => state.take_item(id),
                 };
+            }
+            Self::Behind(id, was) => {
+                state.lanes.put_behind(id, was);
             }
             Self::Mark(lane, place) => put_back(&mut state.marks, lane, place),
             Self::Principal(name, row) => put_back(&mut state.principals, name, row),

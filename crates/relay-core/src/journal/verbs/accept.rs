@@ -10,7 +10,7 @@ use crate::journal::item::{EventRow, EventSeq, Item, ItemId, Phase, ReleaseRow, 
 use crate::journal::rows::Rows;
 use crate::journal::scan::Entry;
 use crate::journal::state::Step;
-use crate::journal::verbs::Verb;
+use crate::journal::verbs::{Verb, line};
 use crate::journal::{AcceptBatch, Acceptance, Fate, JournalError, NewEvent, NewItem};
 use crate::key::RelayId;
 use crate::lane::{self, LaneMode};
@@ -218,7 +218,7 @@ pub(super) fn start(
     registered: Option<(i64, u32)>,
     park: Option<&str>,
 ) -> Result<Item, JournalError> {
-    item.id = verb.rows.add_item(&item)?;
+    item.id = line::join(verb.rows, &item)?;
     let release = ReleaseRow {
         key: item.key.clone(),
         generation: item.generation,

@@ -17,6 +17,7 @@ use crate::journal::item::{
 use crate::journal::rows::{ReadRows, Rows};
 use crate::journal::scan::{Entry, HistoryRow, ItemFilter};
 use crate::journal::track::Track;
+use crate::journal::verbs::line;
 use crate::lane::Place;
 
 /// The form of an export: another one is not read.
@@ -330,7 +331,7 @@ fn restore(rows: &mut dyn Rows, line: Line) -> Result<(), JournalError> {
             is_there(rows, Some(row.event), None)?;
             rows.target(&row.target)?
                 .ok_or_else(|| corrupt("it names a target, which did not come before it"))?;
-            rows.restore_item(&row)
+            line::restore(rows, &row)
         }
         Line::Release(row) => {
             is_there(rows, None, Some(row.item))?;

@@ -247,9 +247,8 @@ fn next_of_lane(
     if only_latest {
         return Ok(Some(item));
     }
-    let may_go =
-        |first: &Item| is_due(first, now, closed) && !(front.parked && lane::is_held_by_parked(first));
-    Ok(front.first.filter(may_go))
+    let next = lane::next_in_line(&front).filter(|next| is_due(next, now, closed));
+    Ok(next.cloned())
 }
 
 /// Records the intent to send this item.

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::alarm::Alert;
-use crate::journal::item::{Block, Item, ItemId, Phase, Target, Verdict};
+use crate::journal::item::{Block, Item, ItemId, Phase, ReleaseRow, Target, Verdict};
 use crate::journal::scan::{Entry, ItemFilter};
 use crate::journal::state::Step;
 use crate::journal::verbs::{Verb, accept};
@@ -244,13 +244,7 @@ fn replay(verb: &mut Verb<'_>, id: ItemId, allow_older: bool) -> Result<ItemId, 
         .release(&old.key)?
         .ok_or_else(|| refused(&old, "its release is not known"))?;
     if release.item != old.id {
-        return Err(refused(
-            &old,
-            &format!(
-                "generation {} of it is the latest, item {}",
-                release.generation, release.item.0
-            ),
-        ));
+        return stand_in(verb, &old, &release, allow_older);
     }
     let mark = old
         .lane
@@ -294,6 +288,40 @@ fn replay(verb: &mut Verb<'_>, id: ItemId, allow_older: bool) -> Result<ItemId, 
     )?;
     new = accept::start(verb, new, release.registered, None)?;
     Ok(new.id)
+}
+
+/// What goes instead of an earlier generation that parked and holds its lane: the latest one, which may wait behind it, or one more. The
+/// lane is handed on, and what goes instead is of the same version: the order is as it was.
+fn stand_in(
+    verb: &mut Verb<'_>,
+    old: &Item,
+    release: &ReleaseRow,
+    allow_older: bool,
+) -> Result<ItemId, JournalError> {
+    let latest = verb.load(release.item)?;
+    let is_latest = format!(
+        "generation {} of it is the latest, item {}",
+        latest.generation, latest.id.0
+    );
+    if !old.holds_lane {
+        return Err(refused(old, &is_latest));
+    }
+    if matches!(latest.verdict, Some(Verdict::Dispatched { .. })) {
+        let why = format!(
+            "{is_latest}, and it was dispatched: refuse this one, which frees its lane; or replay that one, which sends it again"
+        );
+        return Err(refused(old, &why));
+    }
+    let instead = match latest.phase {
+        Phase::Settled => {
+            let made = replay(verb, latest.id, allow_older)?;
+            verb.load(made)?
+        }
+        _ => latest,
+    };
+    let by = instead.relay_id.to_string();
+    verb.step(old, &Step::Replace { by })?;
+    Ok(instead.id)
 }
 
 fn refused(item: &Item, why: &str) -> JournalError {

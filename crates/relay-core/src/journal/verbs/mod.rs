@@ -7,6 +7,7 @@ mod accept;
 mod admin;
 mod claim;
 mod command;
+mod line;
 mod record;
 mod track;
 
@@ -171,7 +172,9 @@ impl<'a> Verb<'a> {
     /// The item after a step: written, told in the history, and alarmed when it parks.
     fn step(&mut self, item: &Item, step: &Step) -> Result<Item, JournalError> {
         let after = next(item, step, self.now)?;
+        let before = line::before(self.rows, item, &after)?;
         self.rows.put_item(&after)?;
+        line::moved(self.rows, &before, &after)?;
         self.stepped.insert(after.id);
         if !matches!(step, Step::Look { .. } | Step::Free) {
             self.history(
@@ -214,18 +217,16 @@ impl<'a> Verb<'a> {
         };
         let mark = lane::raised(self.rows.lane_mark(lane)?, place);
         self.rows.put_lane_mark(lane, &mark)?;
-        // Where every version goes out, the lane may be long, and its front says whether anybody is behind the mark.
+        // Where every version goes out, the lane may be long; whoever is behind the mark stands before all that are not, but for those
+        // that somebody allowed.
         if item.policy.lane == lane::LaneMode::Every {
-            loop {
-                let first = self.rows.lane_front(lane)?.first;
-                let Some(first) = first else { return Ok(()) };
-                match lane::behind_mark(&first, Some(&mark)) {
-                    Some(step) if first.id != item.id => self.step(&first, &step)?,
-                    // Whoever was allowed to be behind may stand before one that was not.
-                    _ if first.allow_older || first.id == item.id => break,
-                    _ => return Ok(()),
+            while let Some(first) = self.rows.lane_first_in_order(lane, item.id)? {
+                let Some(step) = lane::behind_mark(&first, Some(&mark)) else {
+                    break;
                 };
+                self.step(&first, &step)?;
             }
+            return Ok(());
         }
         for other in self.rows.lane_items(lane)? {
             let waits = matches!(other.phase, Phase::Judging | Phase::Waiting);

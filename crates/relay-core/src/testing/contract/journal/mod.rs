@@ -38,6 +38,7 @@ pub mod following;
 mod history;
 pub mod lanes;
 pub mod leases;
+pub mod line;
 pub mod standing;
 pub mod tracking;
 mod tracks;
@@ -129,6 +130,17 @@ clauses! {
         lanes_are_independent,
         event_times_order_where_asked,
         orders_are_never_mixed;
+    line:
+        the_first_may_come_last,
+        what_a_person_decides_brings_the_next_one_forward,
+        what_is_repeated_goes_behind_an_older_one,
+        what_is_judged_is_waited_for,
+        an_allowed_one_leaves_the_others_as_they_were,
+        what_came_late_parks_while_a_newer_one_is_sent_again,
+        a_lane_of_both_modes_forgets_nobody,
+        a_paused_line_goes_on_where_it_stands,
+        an_earlier_generation_hands_its_lane_on,
+        an_earlier_generation_is_not_sent_after_a_later_one;
     closing:
         dispatched_is_a_verdict,
         an_answer_may_close_the_principal,

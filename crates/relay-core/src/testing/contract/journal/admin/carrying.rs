@@ -288,6 +288,40 @@ pub async fn an_import_ends_every_lease(journal: &dyn Administered, other: &dyn 
     t.finish().await;
 }
 
+/// A line of versions is taken over as it stood: held by what parked, and in its order; what is compacted leaves it as it is.
+pub async fn a_line_is_taken_over_as_it_stood(journal: &dyn Administered, other: &dyn Administered) {
+    let mut t = Trial::new("a_line_is_taken_over_as_it_stood", journal);
+    let every =
+        |version: &str| Arrival::new("m", version).with_policy(|policy| policy.lane = LaneMode::Every);
+    let v1 = t.arrive(&every("1").with_park("not decided")).await;
+    let (v4, v2) = (t.arrive(&every("4")).await, t.arrive(&every("2")).await);
+    let v3 = t.arrive(&every("3")).await;
+    let text = export(&t, journal).await;
+    let mut o = Trial::new("a_line_is_taken_over_as_it_stood", other);
+    o.now = t.now.after(secs(60));
+    let imported = import(&o, other, &text).await;
+    holds!(o, imported.is_ok(), "{imported:?}");
+    resume(&mut o).await;
+    for (t, admin) in [(&mut t, journal), (&mut o, other)] {
+        t.open().await;
+        t.send_nothing("a person must decide about version 1").await;
+        let (item, why) = (v1, "broken".to_owned());
+        let written = t.command(Command::Refuse { item, why }).await;
+        holds!(t, written.is_ok(), "{written:?}");
+        t.advance(secs(3_600));
+        let compacted = admin.compact(t.now, 100).await;
+        holds!(
+            t,
+            compacted.as_ref().is_ok_and(|compacted| compacted.items == 1),
+            "version 1 is removed: {compacted:?}"
+        );
+        for item in [v2, v3, v4] {
+            let work = t.send(item).await;
+            t.dispatched(&work).await;
+        }
+    }
+}
+
 /// What is not a whole export, in whatever way, is refused with the number of the line; nothing of it is kept.
 pub async fn an_import_is_whole_or_nothing(journal: &dyn Administered, other: &dyn Administered) {
     let mut t = Trial::new("an_import_is_whole_or_nothing", journal);

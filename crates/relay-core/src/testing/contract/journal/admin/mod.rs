@@ -74,6 +74,7 @@ clauses! {
         an_export_is_taken_over_whole,
         what_is_imported_starts_paused,
         an_import_ends_every_lease,
+        a_line_is_taken_over_as_it_stood,
         an_import_is_whole_or_nothing,
         a_journal_that_holds_something_takes_no_import,
         an_export_that_cannot_be_written_fails,
