@@ -3,26 +3,16 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use eventgrid_schema::Event;
-use relay_core::rules::{ConditionConfig, EventView, Operator, RouteConfig, Router as _, RuleSet};
-use serde_json::json;
+use relay_benches::{routes_by_conditions, routes_by_model};
+use relay_core::rules::{EventView, Router as _};
 
 fn route(c: &mut Criterion) {
     let event = Event::parse_element(relay_benches::element()).expect("an event");
     let view = EventView::of(&event).expect("readable");
-    let model = view.model().expect("a model").to_owned();
     let mut group = c.benchmark_group("route");
     for n in [1, 10, 100, 1_000] {
-        let configs = (0..n).map(|i| {
-            let mut config = RouteConfig::new(format!("r{i}"), format!("contoso/deploy-{i}"));
-            config.models = vec![if i + 1 == n {
-                model.clone()
-            } else {
-                format!("other-{i}-*")
-            }];
-            config
-        });
-        let rules = RuleSet::load(configs).expect("rules");
-        group.throughput(Throughput::Elements(n));
+        let rules = routes_by_model(n);
+        group.throughput(Throughput::Elements(n as u64));
         group.bench_with_input(
             BenchmarkId::new("match", format!("{n}_routes")),
             &rules,
@@ -41,27 +31,9 @@ fn route(c: &mut Criterion) {
         );
     }
     // Every route looks at three fields of `data` before it knows.
-    let n: u64 = 100;
-    let configs = (0..n).map(|i| {
-        let mut config = RouteConfig::new(format!("r{i}"), format!("contoso/deploy-{i}"));
-        let team = if i + 1 == n {
-            "QUAY".to_owned()
-        } else {
-            format!("team-{i}")
-        };
-        config.conditions = vec![
-            ConditionConfig::test("data.modelVersion", Operator::NumberGreaterThanOrEquals, 7),
-            ConditionConfig::test(
-                "data.modelTags.season",
-                Operator::StringNotIn,
-                json!(["summer", "spring"]),
-            ),
-            ConditionConfig::test("data.modelTags.team", Operator::StringIn, json!([team, "none"])),
-        ];
-        config
-    });
-    let rules = RuleSet::load(configs).expect("rules");
-    group.throughput(Throughput::Elements(n));
+    let n = 100;
+    let rules = routes_by_conditions(n);
+    group.throughput(Throughput::Elements(n as u64));
     group.bench_with_input(
         BenchmarkId::new("conditions", format!("{n}_routes")),
         &rules,

@@ -11,13 +11,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use eventgrid_schema::Event;
 use http::Request;
 use relay_core::budget::Budget;
 use relay_core::journal::Journal;
-use relay_core::rules::{RouteConfig, RuleSet};
+use relay_core::rules::{ConditionConfig, EventView, Operator, RouteConfig, RuleSet};
 use relay_core::testing::doubles::ScriptedDispatcher;
 use relay_core::webhook::SharedSecrets;
 use relay_core::{Relay, RelayBuilder};
+use serde_json::json;
 
 /// One `ModelRegistered` in the Event Grid schema, an array of one.
 pub const MODEL_REGISTERED: &str = include_str!("../../fixtures/events/own-eg-model-registered.json");
@@ -90,4 +92,49 @@ pub fn relay(journal: impl Journal + 'static) -> (Relay, Arc<ScriptedDispatcher>
         .build()
         .expect("a relay");
     (relay, github)
+}
+
+/// So many routes, of which the last wants [`element`] and the others want models of other names.
+#[must_use]
+pub fn routes_by_model(n: usize) -> RuleSet {
+    let event = Event::parse_element(element()).expect("an event");
+    let model = EventView::of(&event)
+        .expect("readable")
+        .model()
+        .expect("a model")
+        .to_owned();
+    let configs = (0..n).map(|i| {
+        let mut config = RouteConfig::new(format!("r{i}"), format!("contoso/deploy-{i}"));
+        config.models = vec![if i + 1 == n {
+            model.clone()
+        } else {
+            format!("other-{i}-*")
+        }];
+        config
+    });
+    RuleSet::load(configs).expect("rules")
+}
+
+/// So many routes, each of which looks at three fields of `data` before it knows; the last wants [`element`].
+#[must_use]
+pub fn routes_by_conditions(n: usize) -> RuleSet {
+    let configs = (0..n).map(|i| {
+        let mut config = RouteConfig::new(format!("r{i}"), format!("contoso/deploy-{i}"));
+        let team = if i + 1 == n {
+            "QUAY".to_owned()
+        } else {
+            format!("team-{i}")
+        };
+        config.conditions = vec![
+            ConditionConfig::test("data.modelVersion", Operator::NumberGreaterThanOrEquals, 7),
+            ConditionConfig::test(
+                "data.modelTags.season",
+                Operator::StringNotIn,
+                json!(["summer", "spring"]),
+            ),
+            ConditionConfig::test("data.modelTags.team", Operator::StringIn, json!([team, "none"])),
+        ];
+        config
+    });
+    RuleSet::load(configs).expect("rules")
 }

@@ -21,6 +21,7 @@ mod load;
 mod peers;
 mod process;
 mod report;
+mod rules;
 mod standin;
 mod webhook;
 
@@ -31,7 +32,7 @@ use report::{Begun, Row};
 
 const USAGE: &str = "\
 numbers ROW... [--small] [--rounds R] [--folder FOLDER] [--out FILE] [--only PEER] [--pending N]
-    ROW is durable, webhook, large, idle, peers, backlog, or all; FOLDER holds the journals (the system's for temporary files);
+    ROW is durable, webhook, large, idle, rules, peers, backlog, or all; FOLDER holds the journals (the system's for temporary files);
     FILE gets a line of JSON for each row; PEER is one of those of the row peers, which prints its figures and makes no row;
     N items wait in the row backlog
 numbers table FILE       the rows of such a file as Markdown
@@ -42,7 +43,7 @@ numbers --check          what must hold on every machine: commits of concurrent 
 const PAGE: &str = "benches/RESULTS.md";
 const LINES: &str = "benches/results/numbers.jsonl";
 
-const ROWS: [&str; 6] = ["durable", "webhook", "large", "idle", "peers", "backlog"];
+const ROWS: [&str; 7] = ["durable", "webhook", "large", "idle", "rules", "peers", "backlog"];
 
 struct Settings {
     small: bool,
@@ -162,6 +163,7 @@ fn one(row: &str, folder: &Path, settings: &Settings) -> Row {
         "durable" => runtime.block_on(accept::durable(folder, pick(2_000, 20_000), rounds)),
         "webhook" => runtime.block_on(webhook::durable(folder, pick(2_000, 20_000), rounds)),
         "large" => runtime.block_on(accept::large(folder)),
+        "rules" => rules::row(settings.rounds.unwrap_or_else(|| pick(3, 51))),
         "idle" => runtime.block_on(latency::idle(folder, pick(50, 1_000))),
         "peers" => runtime.block_on(peers::side_by_side(
             folder,
