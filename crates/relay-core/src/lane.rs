@@ -329,7 +329,7 @@ mod tests {
     fn ok_items_of_a_lane_go_by_place_then_by_number() {
         let at = |id: i64, place: Option<Place>| Item {
             place,
-            id: crate::journal::item::ItemId(id),
+            id: ItemId(id),
             ..crate::testing::rows::item(id)
         };
         let time = |seconds, id: &str| {
@@ -354,6 +354,43 @@ mod tests {
                 assert_eq!(order(a, b), i.cmp(&j), "{i} {j}");
             }
         }
+    }
+
+    #[test]
+    fn ok_one_of_a_lane_goes_next_and_only_while_nothing_holds_it() {
+        let every = |n: i64| {
+            let mut item = crate::testing::rows::item(n);
+            item.policy.lane = LaneMode::Every;
+            item
+        };
+        let check = |front: &LaneFront, new: i64, next: Option<i64>, with_new: Option<i64>| {
+            let id = |item: Option<&Item>| item.map(|item| item.id.0);
+            assert_eq!(id(next_in_line(front)), next, "{front:?}");
+            assert_eq!(id(next_with(front, &every(new))), with_new, "{new}: {front:?}");
+        };
+        let mut front = LaneFront::default();
+        check(&front, 5, None, Some(5));
+        front.first = Some(every(4));
+        check(&front, 5, Some(4), Some(4));
+        check(&front, 3, Some(4), Some(3));
+        front.parked = true;
+        check(&front, 5, None, None);
+        check(&front, 3, None, None);
+        front.first = Some(every(4)).map(|allowed| Item {
+            allow_older: true,
+            ..allowed
+        });
+        check(&front, 5, Some(4), Some(4));
+        check(&front, 3, Some(4), None);
+        front.under_way = true;
+        check(&front, 5, None, None);
+        (front.under_way, front.parked) = (false, false);
+        front.first = Some(every(4)).map(|judged| Item {
+            phase: Phase::Judging,
+            ..judged
+        });
+        check(&front, 5, None, None);
+        check(&front, 3, None, Some(3));
     }
 
     #[test]
