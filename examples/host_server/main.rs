@@ -52,7 +52,7 @@ type Fatal = String;
 fn main() -> ExitCode {
     logs::start();
     let arguments = Arguments::parse();
-    let outcome = tokio::runtime::Builder::new_multi_thread()
+    let outcome = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("failed to start the runtime: {error}"))

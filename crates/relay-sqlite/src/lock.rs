@@ -45,7 +45,12 @@ impl LockFile {
         let mut file = &*self.0;
         file.rewind()?;
         file.write_all(text.as_bytes())?;
-        file.set_len(u64::try_from(text.len()).unwrap_or(0))
+        // The note of an owner may be longer than ours; its own only grows, and cutting a file costs more than asking for its length.
+        let length = u64::try_from(text.len()).unwrap_or(0);
+        if file.metadata()?.len() > length {
+            file.set_len(length)?;
+        }
+        Ok(())
     }
 }
 

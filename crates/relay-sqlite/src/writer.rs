@@ -197,22 +197,14 @@ impl Writer {
             // SQLite has rolled back by itself after some errors; rolling back twice does no harm.
             let _ = self.connection.execute_batch("ROLLBACK");
         }
-        done.map_err(stored)?;
+        let stands = done.map_err(stored)?;
         if !self.files.are_there() {
             let why = "the journal's file was moved or removed while it was open: put it back, and restart the relay";
             self.stopped = Some(why.to_owned());
             return Err(unavailable(why));
         }
         self.counts.commits.fetch_add(1, Ordering::Relaxed);
-        let sql = "SELECT epoch, fence FROM meta WHERE id = 1";
-        let stands = self.connection.prepare_cached(sql).and_then(|mut statement| {
-            statement.query_row([], |row| {
-                let [epoch, fence] =
-                    [row.get::<_, i64>(0)?, row.get(1)?].map(|n| u64::try_from(n).unwrap_or(0));
-                Ok(Note { epoch, fence })
-            })
-        });
-        if let Ok(stands) = stands {
+        if let Some(stands) = stands {
             self.note(stands);
         }
         Ok(())
@@ -232,13 +224,15 @@ impl Writer {
 
     /// All of them in one transaction. They hardly ever fail, so there is no savepoint at first, for which SQLite keeps a copy of each
     /// page that changes: when one of several fails, everything is undone and carried out again, each under a savepoint of its own.
-    fn transact(&self, group: &mut [Box<dyn Verb>]) -> rusqlite::Result<()> {
+    ///
+    /// Gives how far the journal has come by what was committed.
+    fn transact(&self, group: &mut [Box<dyn Verb>]) -> rusqlite::Result<Option<Note>> {
         self.statement("BEGIN IMMEDIATE")?;
         if group
             .iter_mut()
             .all(|verb| self.succeeds(&mut **verb) && !self.connection.is_autocommit())
         {
-            return self.statement("COMMIT");
+            return self.commit();
         }
         // SQLite may have rolled back by itself.
         let rolled_back = self.connection.is_autocommit();
@@ -249,7 +243,7 @@ impl Writer {
             return if rolled_back {
                 Err(rolled_back_by_itself())
             } else {
-                Ok(())
+                Ok(None)
             };
         }
         self.statement("BEGIN IMMEDIATE")?;
@@ -265,7 +259,21 @@ impl Writer {
             }
             self.statement("RELEASE verb")?;
         }
-        self.statement("COMMIT")
+        self.commit()
+    }
+
+    /// Commits. How far the journal has come is read first: a read of its own would take SQLite's locks once more.
+    fn commit(&self) -> rusqlite::Result<Option<Note>> {
+        let sql = "SELECT epoch, fence FROM meta WHERE id = 1";
+        let stands = self.connection.prepare_cached(sql).and_then(|mut statement| {
+            statement.query_row([], |row| {
+                let [epoch, fence] =
+                    [row.get::<_, i64>(0)?, row.get(1)?].map(|n| u64::try_from(n).unwrap_or(0));
+                Ok(Note { epoch, fence })
+            })
+        });
+        self.statement("COMMIT")?;
+        Ok(stands.ok())
     }
 
     /// Carries out a verb. One that panics is rolled back like one that fails; the thread and its connection go on.

@@ -42,6 +42,14 @@ impl<'c> Tx<'c> {
             .map_err(stored)
     }
 
+    /// The number of the row that was inserted: `RETURNING` would build a table in memory to give it back.
+    fn insert(&self, sql: &str, params: impl Params) -> Stored<i64> {
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.insert(params))
+            .map_err(stored)
+    }
+
     /// The first row, if there is one.
     fn first<T>(
         &self,
