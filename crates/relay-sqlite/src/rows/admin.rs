@@ -21,9 +21,9 @@ const FORGET_LANES: &str = "DELETE FROM lanes WHERE lane IN \
 /// Keys that no event has: they begin as no source does.
 const FORGET_EVENTS: &str = "UPDATE events SET key = char(10) || 'forgotten ' || seq || ' ' || key \
      WHERE workspace = ?1 AND substr(key, 1, 1) <> char(10)";
-/// What waits for a person stays: it is parked, and no later generation has taken its place.
+/// What waits for a person stays: it is parked, and holds its lane or no later generation has taken its place.
 pub(super) const OLD_ITEMS: &str = "SELECT * FROM items WHERE phase = 'settled' AND snapshot <> '' AND settled_at < ?1 \
-     AND (standing <> 'parked' OR \
+     AND (standing <> 'parked' OR holds_lane = 0 AND \
      (SELECT releases.item FROM releases WHERE releases.dispatch_key = items.dispatch_key) IS NOT items.id) \
      AND NOT EXISTS (SELECT 1 FROM tracks WHERE tracks.item = items.id AND tracks.stage <> 'over') \
      ORDER BY settled_at, id LIMIT ?2";

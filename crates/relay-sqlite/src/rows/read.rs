@@ -25,8 +25,8 @@ pub(super) const WAITING: &str =
     WHERE phase = ?1 AND behind = ?2 AND phase <> 'settled' AND lease_fence IS NULL GROUP BY target ORDER BY target";
 pub(super) const PARKED: &str = "SELECT count(*) AS n, min(items.settled_at) AS oldest,
         count(DISTINCT CASE WHEN items.holds_lane = 1 THEN items.lane END) AS n_lanes
-    FROM items JOIN releases ON releases.dispatch_key = items.dispatch_key AND releases.item = items.id
-    WHERE items.standing = 'parked' AND releases.forgotten = 0";
+    FROM items JOIN releases ON releases.dispatch_key = items.dispatch_key
+    WHERE items.standing = 'parked' AND (items.holds_lane = 1 OR (releases.item = items.id AND releases.forgotten = 0))";
 pub(super) const LATEST_ATTEMPTS: &str =
     "SELECT * FROM attempts WHERE principal = ?1 ORDER BY started_at DESC, fence DESC LIMIT ?2";
 pub(super) const HISTORY_OF_ITEM: &str =

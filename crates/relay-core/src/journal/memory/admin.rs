@@ -67,7 +67,8 @@ impl State {
                     .get(&item.key)
                     .is_some_and(|release| release.item == item.id)
             };
-            let waits_for_a_person = matches!(item.verdict, Some(Verdict::Parked { .. })) && is_latest();
+            let waits_for_a_person =
+                matches!(item.verdict, Some(Verdict::Parked { .. })) && (item.holds_lane || is_latest());
             item.settled_at.is_some_and(|at| at < before)
                 && !waits_for_a_person
                 && !self.tracks.is_open(item.id)

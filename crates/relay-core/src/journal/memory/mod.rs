@@ -279,11 +279,11 @@ impl ReadRows for State {
     }
 
     fn parked(&mut self) -> Stored<Parked> {
-        let is_latest = |item: &&Item| {
+        let waits = |item: &&Item| {
             let release = self.releases.get(&item.key);
-            release.is_some_and(|release| release.item == item.id && !release.forgotten)
+            item.holds_lane || release.is_some_and(|release| release.item == item.id && !release.forgotten)
         };
-        Ok(Parked::count(self.items.values().filter(is_latest)))
+        Ok(Parked::count(self.items.values().filter(waits)))
     }
 
     fn latest_attempts(&mut self, principal: &str, limit: usize) -> Stored<Vec<Attempt>> {

@@ -233,18 +233,18 @@ fn replay(verb: &mut Verb<'_>, id: ItemId, allow_older: bool) -> Result<ItemId, 
     if old.phase != Phase::Settled {
         return Err(refused(&old, "only an item with a verdict can be replayed"));
     }
-    if old.snapshot.is_empty() {
-        return Err(refused(
-            &old,
-            "what it would send was removed when its time was over",
-        ));
-    }
     let release = verb
         .rows
         .release(&old.key)?
         .ok_or_else(|| refused(&old, "its release is not known"))?;
     if release.item != old.id {
         return stand_in(verb, &old, &release, allow_older);
+    }
+    if old.snapshot.is_empty() {
+        return Err(refused(
+            &old,
+            "what it would send was removed when its time was over",
+        ));
     }
     let mark = old
         .lane

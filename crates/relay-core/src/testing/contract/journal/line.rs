@@ -279,6 +279,13 @@ pub async fn an_earlier_generation_hands_its_lane_on(journal: &dyn Journal) {
     let second = t.arrive(&again("1", 60)).await;
     t.send_nothing("the first generation holds the lane, also from the second")
         .await;
+    let parked = t.overview().await.parked;
+    same!(
+        t,
+        (parked.n, parked.n_lanes),
+        (1, 1),
+        "it still waits for a person"
+    );
     let made = done(&mut t, replay(first, false)).await;
     same!(t, made, [second], "the one that waits goes instead, and no third");
     t.expect_verdict(first, "parked").await;

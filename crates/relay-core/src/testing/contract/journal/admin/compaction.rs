@@ -8,6 +8,7 @@ use crate::dispatch::Advice;
 use crate::journal::item::{EventSeq, ItemId};
 use crate::journal::scan::HistoryRow;
 use crate::journal::{Command, Compacted, Fate, JournalAdmin, Settlement};
+use crate::lane::LaneMode;
 use crate::retry::Again;
 use crate::testing::contract::journal::admin::Administered;
 use crate::testing::contract::journal::trial::{Trial, holds, run, same, secs};
@@ -235,6 +236,38 @@ pub async fn spares_what_waits_for_a_person(journal: &dyn Administered, _: &dyn 
         "both generations, and their event"
     );
     t.expect_verdict(item, "parked").await;
+    t.finish().await;
+}
+
+/// Nothing of a lane goes out until a person decides on what holds it, whichever generation that is.
+pub async fn spares_an_earlier_generation_that_holds_its_lane(
+    journal: &dyn Administered,
+    _: &dyn Administered,
+) {
+    let mut t = Trial::new("spares_an_earlier_generation_that_holds_its_lane", journal);
+    let every = |at: i64| {
+        let arrival = Arrival::new("m", "1").with_time(Some(at));
+        arrival.with_policy(|policy| (policy.lane, policy.again) = (LaneMode::Every, Again::Dispatch))
+    };
+    let first = t.arrive(&every(0).with_park("by its name")).await;
+    let second = t.arrive(&every(60)).await;
+    t.advance(secs(10_000_000));
+    let done = compact(&t, journal, t.now, 100).await;
+    same!(
+        t,
+        (done.items, done.bodies),
+        (0, 0),
+        "one holds the lane, one waits"
+    );
+    let command = Command::Replay {
+        item: first,
+        allow_older: false,
+    };
+    let made = t.command(command).await.map(|written| written.made);
+    same!(t, made.ok(), Some(vec![second]), "the later one goes instead");
+    t.open().await;
+    let work = t.send(second).await;
+    t.dispatched(&work).await;
     t.finish().await;
 }
 

@@ -68,6 +68,7 @@ clauses! {
         keeps_keys_verdicts_and_marks,
         goes_in_steps,
         spares_what_waits_for_a_person,
+        spares_an_earlier_generation_that_holds_its_lane,
         spares_a_body_that_a_route_needs,
         what_is_seen_after_compaction_leaves_nothing_behind;
     carrying:
