@@ -165,7 +165,12 @@ impl Client {
         let mut listening = Vec::new();
         let mut not_read = names.len().saturating_sub(MAX_WORKFLOWS);
         for name in names.iter().take(MAX_WORKFLOWS) {
-            let Some(text) = self.workflow_text(repo, name).await? else {
+            let text = match self.workflow_text(repo, name).await {
+                // A person who looks is told what else there is, though one file could not be had.
+                Err(error) if error.advice() == Advice::Unknown => None,
+                text => text?,
+            };
+            let Some(text) = text else {
                 not_read += 1;
                 continue;
             };

@@ -31,8 +31,9 @@ pub struct TargetCheck {
     /// Whether a workflow of the default branch listens to the event type, or the named one at its ref to a workflow dispatch; none when
     /// the files could not be read.
     pub listens: Option<bool>,
-    /// Whether every workflow that listens shows the relay id in its `run-name`, and there is one.
-    pub shows_relay_id: bool,
+    /// Whether every workflow that listens shows the relay id in its `run-name`, and there is one; none when a file that may listen could
+    /// not be read, and no other gave the answer.
+    pub shows_relay_id: Option<bool>,
 }
 
 impl Client {
@@ -90,7 +91,7 @@ impl Client {
             Ok(text) => {
                 let facts = read_dispatched_workflow(&text);
                 found.listens = Some(facts.listens);
-                found.shows_relay_id = facts.listens && facts.shows_relay_id;
+                found.shows_relay_id = Some(facts.listens && facts.shows_relay_id);
                 Ok(found)
             }
             Err(error) => unreadable(error, found),
@@ -124,7 +125,7 @@ impl Client {
             default_branch: found.default_branch,
             archived: found.archived,
             listens: None,
-            shows_relay_id: false,
+            shows_relay_id: None,
         })
     }
 
@@ -132,7 +133,7 @@ impl Client {
         &self,
         repo: &RepoFullName,
         event_type: &DispatchEventType,
-    ) -> Result<(Option<bool>, bool), Error> {
+    ) -> Result<(Option<bool>, Option<bool>), Error> {
         #[derive(Deserialize)]
         struct File {
             name: String,
@@ -140,9 +141,9 @@ impl Client {
         let files: Vec<File> = match self.read(|| self.requests().workflow_files(repo)).await {
             Ok(files) => files,
             // The repository was visible a moment ago: there is no such folder, or the token may not read contents.
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok((Some(false), false)),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok((Some(false), Some(false))),
             Err(error) if error.status() == Some(403) && error.kind() == ErrorKind::Auth => {
-                return Ok((None, false));
+                return Ok((None, None));
             }
             Err(error) => return Err(error),
         };
@@ -165,21 +166,31 @@ impl Client {
             all_read.then_some(false)
         };
         // One that was not read may listen as well, and not show it.
-        Ok((listens, all_read && listening > 0 && showing == listening))
+        let all_show = showing == listening;
+        let is_known = all_read || !all_show;
+        Ok((listens, is_known.then_some(all_show && listening > 0)))
     }
 
-    /// The text of a workflow file of the default branch; none where it could not be had just now.
+    /// The text of a workflow file of the default branch; none where it is not there, or may not be read. A failure or a limit is no
+    /// answer: whoever went on would know less than there is, and ask more than is allowed.
     pub(crate) async fn workflow_text(
         &self,
         repo: &RepoFullName,
         name: &str,
     ) -> Result<Option<String>, Error> {
         let make = || self.requests().workflow_file(repo, name);
-        let read = |answer: &Answer, _| {
-            let text = String::from_utf8_lossy(&answer.body).into_owned();
-            Ok(answer.status.is_success().then_some(text))
+        let read = |answer: &Answer, now| {
+            if answer.status.is_success() {
+                return Ok(String::from_utf8_lossy(&answer.body).into_owned());
+            }
+            as_json(answer, now)
         };
-        self.call(Effect::Read, make, read).await
+        match self.call(Effect::Read, make, read).await {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) if error.status() == Some(403) && error.kind() == ErrorKind::Auth => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -190,5 +201,9 @@ fn unreadable(error: Error, found: TargetCheck) -> Result<TargetCheck, Error> {
         ErrorKind::Auth if error.status() == Some(403) => None,
         _ => return Err(error),
     };
-    Ok(TargetCheck { listens, ..found })
+    Ok(TargetCheck {
+        listens,
+        shows_relay_id: listens,
+        ..found
+    })
 }

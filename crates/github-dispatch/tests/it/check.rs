@@ -34,10 +34,10 @@ async fn ok_a_repository_that_shows_the_id_and_one_that_does_not() {
         (found.default_branch.as_deref(), found.archived),
         (Some("main"), false)
     );
-    assert_eq!((found.listens, found.shows_relay_id), (Some(true), true));
+    assert_eq!((found.listens, found.shows_relay_id), (Some(true), Some(true)));
 
     let found = check(&github.uri(), "contoso/silent").await.unwrap();
-    assert_eq!((found.listens, found.shows_relay_id), (Some(true), false));
+    assert_eq!((found.listens, found.shows_relay_id), (Some(true), Some(false)));
     assert_eq!(github.received().len(), 0);
 }
 
@@ -104,7 +104,7 @@ fn file(text: &str) -> ResponseTemplate {
 
 #[tokio::test]
 async fn ok_what_the_workflow_files_say() {
-    let check = async |files: &[(&str, ResponseTemplate)], listens: Option<bool>, shows: bool| {
+    let check = async |files: &[(&str, ResponseTemplate)], listens: Option<bool>, shows: Option<bool>| {
         let server = repository("contoso/deploy", files).await;
         let found = check(&server.uri(), "contoso/deploy").await.unwrap();
         let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
@@ -118,36 +118,57 @@ async fn ok_what_the_workflow_files_say() {
             (Some("trunk"), true)
         );
     };
-    check(&[], Some(false), false).await;
-    check(&[("README.md", file(SHOWS))], Some(false), false).await;
-    check(&[("retrain.yml", file(OTHER_TYPE))], Some(false), false).await;
+    check(&[], Some(false), Some(false)).await;
+    check(&[("README.md", file(SHOWS))], Some(false), Some(false)).await;
+    check(&[("retrain.yml", file(OTHER_TYPE))], Some(false), Some(false)).await;
     check(
         &[("deploy.yaml", file(SHOWS)), ("retrain.yml", file(OTHER_TYPE))],
         Some(true),
-        true,
+        Some(true),
     )
     .await;
     // One dispatch starts both, and one of them cannot be recognised.
     check(
         &[("a.yml", file(SHOWS)), ("b.yml", file(SHOWS_NOT))],
         Some(true),
-        false,
+        Some(false),
     )
     .await;
     // What cannot be read may listen, and may not show the id: nothing is claimed of it.
-    check(&[("a.yml", ResponseTemplate::new(500))], None, false).await;
+    check(&[("a.yml", ResponseTemplate::new(403))], None, None).await;
     check(
         &[("a.yml", file(OTHER_TYPE)), ("b.yml", ResponseTemplate::new(404))],
         None,
-        false,
+        None,
     )
     .await;
     check(
         &[("a.yml", file(SHOWS)), ("b.yml", ResponseTemplate::new(403))],
         Some(true),
-        false,
+        None,
     )
     .await;
+    // One that does not show it is an answer, whatever the others say.
+    check(
+        &[("a.yml", file(SHOWS_NOT)), ("b.yml", ResponseTemplate::new(404))],
+        Some(true),
+        Some(false),
+    )
+    .await;
+}
+
+/// A failure of one file is no answer about the repository; a limit closes the identity, as anywhere.
+#[tokio::test]
+async fn err_a_failure_or_a_limit_at_a_file_is_no_answer() {
+    for (status, is_limit) in [(500, false), (502, false), (429, true)] {
+        let fails = ResponseTemplate::new(status).insert_header("retry-after", "60");
+        let server = repository("contoso/deploy", &[("a.yml", file(SHOWS)), ("b.yml", fails)]).await;
+        let error = check(&server.uri(), "contoso/deploy").await.unwrap_err();
+        match error.advice() {
+            Advice::Throttled { .. } => assert!(is_limit, "{status}: {error}"),
+            advice => assert!(!is_limit && advice == Advice::Unknown, "{status}: {error}"),
+        }
+    }
 }
 
 #[tokio::test]
@@ -155,10 +176,11 @@ async fn ok_more_workflows_than_are_read_are_not_claimed_to_be_silent() {
     let listing =
         |n: usize| -> Vec<Value> { (0..n).map(|n| json!({ "name": format!("{n}.yml") })).collect() };
     for (n, text, listens, shows) in [
-        (50, OTHER_TYPE, Some(false), false),
-        (51, OTHER_TYPE, None, false),
-        (50, SHOWS, Some(true), true),
-        (51, SHOWS, Some(true), false),
+        (50, OTHER_TYPE, Some(false), Some(false)),
+        (51, OTHER_TYPE, None, None),
+        (50, SHOWS, Some(true), Some(true)),
+        (51, SHOWS, Some(true), None),
+        (51, SHOWS_NOT, Some(true), Some(false)),
     ] {
         let server = repository_listing(
             "contoso/deploy",
@@ -185,7 +207,11 @@ async fn ok_no_folder_and_no_right_to_read_it() {
     let check = async |status: u16, expect: Option<bool>| {
         let server = repository_listing("contoso/deploy", ResponseTemplate::new(status)).await;
         let found = check(&server.uri(), "contoso/deploy").await.unwrap();
-        assert_eq!((found.listens, found.shows_relay_id), (expect, false), "{status}");
+        assert_eq!(
+            (found.listens, found.shows_relay_id),
+            (expect, expect),
+            "{status}"
+        );
     };
     check(404, Some(false)).await;
     check(403, None).await;
@@ -276,7 +302,7 @@ async fn ok_what_counts_as_shown_is_seen_by_a_probe() {
         let client = client(&server.uri());
         let check = client.check_target(&repo(), &deploy()).await.unwrap();
         let seen = look(&client, &repo(), ID, after(0)).await.unwrap();
-        if check.shows_relay_id && seen.is_empty() {
+        if check.shows_relay_id == Some(true) && seen.is_empty() {
             wrong.push(run_name);
         }
     }
@@ -303,6 +329,7 @@ async fn ok_another_member_whose_name_begins_the_same_does_not_count_as_shown() 
             .await
             .unwrap()
             .shows_relay_id
+            != Some(false)
         {
             wrong.push(expression);
         }
@@ -326,16 +353,16 @@ async fn ok_a_workflow_at_a_ref_counts_as_it_is_there() {
     let github = MockGitHub::start("contoso/deploy").await;
     // By default its workflow listens to a repository dispatch only.
     let found = check_workflow(&github.uri(), "deploy.yml", "main").await.unwrap();
-    assert_eq!((found.listens, found.shows_relay_id), (Some(false), false));
+    assert_eq!((found.listens, found.shows_relay_id), (Some(false), Some(false)));
     github.set_workflow("contoso/deploy", BY_INPUT);
     // By its file, and by its id.
     for workflow in ["deploy.yml", "1"] {
         let found = check_workflow(&github.uri(), workflow, "main").await.unwrap();
-        assert_eq!((found.listens, found.shows_relay_id), (Some(true), true));
+        assert_eq!((found.listens, found.shows_relay_id), (Some(true), Some(true)));
     }
     for workflow in ["other.yml", "7"] {
         let found = check_workflow(&github.uri(), workflow, "main").await.unwrap();
-        assert_eq!((found.listens, found.shows_relay_id), (Some(false), false));
+        assert_eq!((found.listens, found.shows_relay_id), (Some(false), Some(false)));
     }
     github.remove_repository("contoso/deploy");
     let error = check_workflow(&github.uri(), "deploy.yml", "main")
@@ -366,6 +393,6 @@ async fn ok_the_file_is_read_at_the_ref() {
             .await
             .unwrap();
         assert_eq!(found.listens, expect, "{git_ref}");
-        assert_eq!(found.shows_relay_id, expect == Some(true), "{git_ref}");
+        assert_eq!(found.shows_relay_id, expect, "{git_ref}");
     }
 }

@@ -270,7 +270,7 @@ async fn ok_files_are_created_changed_and_left_alone() {
         .check_target(&repo(), &crate::support::deploy())
         .await
         .unwrap();
-    assert_eq!((check.listens, check.shows_relay_id), (Some(true), false));
+    assert_eq!((check.listens, check.shows_relay_id), (Some(true), Some(false)));
     let error = client
         .put_file(&repo(), &file, b"x", "docs", Some("other"))
         .await

@@ -79,13 +79,17 @@ impl Dispatcher for GithubDispatcher {
         match found.listens {
             Some(false) => remarks.push(deaf),
             None => remarks.push("its workflow files cannot be read with this token".to_owned()),
+            Some(true) if found.shows_relay_id.is_none() => {
+                let why = "not all of its workflow files could be read: another one may listen as well, and not show the relay id";
+                remarks.push(why.to_owned());
+            }
             Some(true) => {}
         }
         if found.archived {
             remarks.push("the repository is archived".to_owned());
         }
         Ok(Checked {
-            shows_relay_id: found.listens.map(|_| found.shows_relay_id),
+            shows_relay_id: found.shows_relay_id,
             remarks,
         })
     }
