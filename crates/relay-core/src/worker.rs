@@ -30,8 +30,8 @@ use crate::tracker::{self, Observation};
 
 /// What the lease adds to the longest attempt: time to write the outcome down.
 const MARGIN: Duration = Duration::from_secs(15);
-/// How long an item waits when its facts could not be had.
-const FACTS_AGAIN: Duration = Duration::from_secs(30);
+/// How long an item waits when its facts could not be had, at least and at most.
+const FACTS_AGAIN: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(600));
 /// The longest time for which runs are listed before the intent: the id decides, not the time.
 const LIST_FROM: Duration = Duration::from_secs(3_600);
 /// Between two tries to write an outcome that the journal did not take.
@@ -343,17 +343,21 @@ impl Worker {
                 });
             }
         };
-        match self
-            .enricher
-            .enrich(&FactQuery {
-                workspace,
-                model,
-                version,
-            })
-            .await
-        {
-            Err(error) => hold(FACTS_AGAIN, format!("facts could not be had: {}", error.why)),
-            Ok(facts) => match self.gate.judge(&route, &facts) {
+        let query = FactQuery {
+            workspace,
+            model,
+            version,
+        };
+        // Whoever is asked in vain for long is asked less often.
+        let age = self.clock.now().since(work.item.created_at);
+        let again = (age / 8).clamp(FACTS_AGAIN.0, FACTS_AGAIN.1);
+        match self.at_most_an_attempt(self.enricher.enrich(&query)).await {
+            None => hold(
+                again,
+                "facts could not be had: asking took longer than one attempt may".to_owned(),
+            ),
+            Some(Err(error)) => hold(again, format!("facts could not be had: {}", error.why)),
+            Some(Ok(facts)) => match self.gate.judge(&route, &facts) {
                 Judgement::Admit => Outcome::Record(Record::Admit { item, fence }),
                 Judgement::Hold { wait, why } => hold(wait, why),
                 Judgement::Refuse { why } => Outcome::Settle(Settlement::Refused { item, fence, why }),
@@ -423,13 +427,18 @@ impl Worker {
         &self,
         look: impl Future<Output = Result<T, DispatchError>>,
     ) -> Result<T, DispatchError> {
+        let result = self.at_most_an_attempt(look).await;
+        result.unwrap_or_else(|| {
+            let why = "looking took longer than one attempt may";
+            Err(DispatchError::new(Advice::NotSent, why))
+        })
+    }
+
+    async fn at_most_an_attempt<T>(&self, asking: impl Future<Output = T>) -> Option<T> {
         let end = self.clock.sleep(self.dispatcher.longest_attempt());
-        match select(std::pin::pin!(look), end).await {
-            Either::Left((result, _)) => result,
-            Either::Right(((), _)) => {
-                let why = "looking took longer than one attempt may";
-                Err(DispatchError::new(Advice::NotSent, why))
-            }
+        match select(std::pin::pin!(asking), end).await {
+            Either::Left((result, _)) => Some(result),
+            Either::Right(((), _)) => None,
         }
     }
 

@@ -12,8 +12,9 @@ use relay_core::dispatch::{
     Advice, Checked, DispatchError, DispatchRequest, DispatchTarget, Dispatched, Dispatcher, RunState, Scope,
     Sighting,
 };
+use relay_core::enrich::{EnrichError, Enricher, FactQuery, Facts};
 use relay_core::journal::MemoryJournal;
-use relay_core::journal::item::{RunRef, Verdict};
+use relay_core::journal::item::{Phase, RunRef, Verdict};
 use relay_core::key::RelayId;
 use relay_core::rules::RouteConfig;
 use relay_core::testing::doubles::ScriptedDispatcher;
@@ -202,5 +203,63 @@ async fn ok_a_target_that_no_longer_shows_the_id_is_not_resent_to() {
     assert_eq!(
         rig.items().await[1].verdict.as_ref().map(Verdict::as_str),
         Some("parked")
+    );
+}
+
+/// An enricher that never answers for one model, and says so for another.
+#[derive(Debug)]
+struct Silent;
+
+#[async_trait::async_trait]
+impl Enricher for Silent {
+    async fn enrich(&self, query: &FactQuery) -> Result<Facts, EnrichError> {
+        match query.model.as_deref() {
+            Some("silent") => std::future::pending().await,
+            Some("unknown") => Err(EnrichError {
+                why: "403".to_owned(),
+            }),
+            _ => Ok(Facts::default()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn ok_facts_that_never_come_hold_up_their_item_and_no_other() {
+    let mut route = deploy();
+    route.wants_facts = true;
+    let rig = Rig::changed(MemoryJournal::new(), [route], |builder| {
+        builder.with_enricher(Silent)
+    });
+    for (id, model) in [("1", "silent"), ("2", "unknown"), ("3", "fast")] {
+        rig.release(id, model, "7").await;
+    }
+    // Each look advances the clock by the time that it is given, so an item may have to come a second time.
+    let (mut held, end) = (Vec::new(), rig.clock.now().after(Duration::from_secs(2 * 86_400)));
+    while rig.clock.now() < end {
+        let round = rig.relay.run_due().await.unwrap();
+        let due = round.next_due.unwrap();
+        let waits = rig
+            .items()
+            .await
+            .into_iter()
+            .find(|item| item.event.0 == 2)
+            .unwrap();
+        assert_eq!(waits.phase, Phase::Judging);
+        held.push(waits.due_at.since(rig.clock.now()));
+        rig.clock.set(due);
+    }
+    assert_eq!(rig.github.requests().len(), 1, "what has its facts goes out");
+    assert_eq!(rig.alarm.take(), []);
+    let why = rig.told_of("facts").await;
+    let silent = why
+        .iter()
+        .filter(|line| line.contains("longer than one attempt"))
+        .count();
+    assert!(silent > 100, "it is asked again and again: {silent}");
+    // Every 30 s for two days would be 5,760 times.
+    assert!(why.len() < 1_000, "{} lines of history", why.len());
+    assert!(
+        held.iter().all(|wait| *wait <= Duration::from_secs(600)),
+        "{held:?}"
     );
 }

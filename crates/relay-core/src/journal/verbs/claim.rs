@@ -72,7 +72,8 @@ fn claim_looks(
     let also_blocked = verb.also_blocked(wanted)?;
     let mut tasks = claim_checks(verb, request, &also_blocked, openings)?;
     let closed = closed_targets(verb, wanted, false, openings)?;
-    for (phase, closed) in [(Phase::Judging, &ClosedTargets::new()), (Phase::Probing, &closed)] {
+    // What is probed holds its lane, and is over soon; what is judged may be held for ever.
+    for (phase, closed) in [(Phase::Probing, &closed), (Phase::Judging, &ClosedTargets::new())] {
         let limit = request.max.saturating_sub(tasks.len());
         let query = DueQuery {
             phase,
