@@ -182,7 +182,12 @@ async fn timer(State(handler): State<Handler>, mut body: Body) -> Response {
     let _ = within(BODY_WITHIN, read(&mut body, TIMER_BYTES)).await;
     let told = match &handler.mode {
         Mode::PassThrough(_) => Ok("there is no [journal], so nothing is ever due".to_owned()),
-        Mode::Relay(relay, _) => due(relay).await,
+        // A task of its own: what was begun is written down, though the Functions host no longer waits for the answer.
+        Mode::Relay(relay, _) => {
+            let relay = relay.clone();
+            let ended = tokio::spawn(async move { due(&relay).await }).await;
+            ended.unwrap_or_else(|error| Err(error.to_string()))
+        }
     };
     let (status, log) = match told {
         Ok(told) => (StatusCode::OK, told),

@@ -3,7 +3,7 @@
 //! **Reads**: requests; hands those with a secret to the relay.
 //! **Source**: our own.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -19,7 +19,7 @@ use relay_core::clock::Timestamp;
 use relay_core::reply::Reply;
 use relay_examples::host::body::{read, within};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::admin::{self, Admin};
 use crate::connections::{self, Limits};
@@ -149,10 +149,11 @@ async fn numbers(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Respo
 }
 
 async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
+    // Whoever asks meanwhile waits, and gets the same answer: asking writes to the journal, and anybody may ask.
+    let mut known = shared.ready.lock().await;
     let now = shared.relay.now();
-    let known = shared.ready.lock().ok().and_then(|known| known.clone());
-    let (status, body) = match known {
-        Some((at, status, body)) if now.since(at) < READY_FOR && now >= at => (status, body),
+    let (status, body) = match &*known {
+        Some((at, status, body)) if now.since(*at) < READY_FOR && now >= *at => (*status, body.clone()),
         _ => {
             let health = shared.relay.health().await;
             let status = if health.ready {
@@ -161,9 +162,7 @@ async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
                 StatusCode::SERVICE_UNAVAILABLE
             };
             let body = serde_json::to_string_pretty(&health).unwrap_or_default();
-            if let Ok(mut known) = shared.ready.lock() {
-                *known = Some((now, status, body.clone()));
-            }
+            *known = Some((shared.relay.now(), status, body.clone()));
             (status, body)
         }
     };

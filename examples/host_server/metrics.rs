@@ -3,12 +3,13 @@
 //! **Reads**: what the `metrics` facade was told; the journal, for gauges.
 //! **Source**: <https://prometheus.io/docs/instrumenting/exposition_formats/>, read 2026-11-27.
 
-use std::sync::Mutex;
 use std::time::Duration;
+use tokio::sync::Mutex;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use relay_core::Relay;
 use relay_core::clock::{Clock, Timestamp, TokioClock};
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 /// How long what was shown is shown again: gauges are read off the journal.
@@ -66,19 +67,18 @@ impl Numbers {
 
     /// All numbers as text.
     pub(crate) async fn show(&self, relay: &Relay) -> String {
+        // Whoever asks meanwhile waits, and gets the same text.
+        let mut shown = self.shown.lock().await;
         let now = relay.now();
-        let known = self.shown.lock().ok().and_then(|shown| shown.clone());
-        if let Some((at, text)) = known
-            && now >= at
-            && now.since(at) < SHOWN_FOR
+        if let Some((at, text)) = &*shown
+            && now >= *at
+            && now.since(*at) < SHOWN_FOR
         {
-            return text;
+            return text.clone();
         }
         relay.measure().await;
         let text = self.handle.0.render();
-        if let Ok(mut shown) = self.shown.lock() {
-            *shown = Some((now, text.clone()));
-        }
+        *shown = Some((relay.now(), text.clone()));
         text
     }
 }

@@ -213,7 +213,9 @@ async fn check_target(target: &Target) -> Result<(), Failed> {
     let found = target.client.check_target(&target.repo, &event_type).await?;
     target.holds(
         "the repository, whose workflow listens and shows the id",
-        found.full_name == target.repo.as_str() && found.listens == Some(true) && found.shows_relay_id,
+        found.full_name == target.repo.as_str()
+            && found.listens == Some(true)
+            && found.shows_relay_id == Some(true),
     )
 }
 

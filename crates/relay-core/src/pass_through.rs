@@ -293,8 +293,8 @@ impl PassThrough {
 
     async fn judged(&self, request: Request<Bytes>, span: &Span) -> PassReply {
         let count = Delivery::from_headers(crate::webhook::pairs(request.headers())).delivery_count();
-        let body = match self.inner.webhook.admit(request) {
-            Ok(body) => body,
+        let (body, losing) = match self.inner.webhook.admit(request) {
+            Ok(admitted) => admitted,
             Err(early) => {
                 let Early { reply, alert } = *early;
                 self.inner.raise(alert);
@@ -303,7 +303,13 @@ impl PassThrough {
         };
         let all = Arc::clone(&self.inner);
         // Without an answer from there the outcome is unknown, and Event Grid delivers again.
-        let taken = async move { all.take(&body, count.unwrap_or(0)).await };
+        let taken = async move {
+            let reply = all.take(&body, count.unwrap_or(0)).await;
+            if matches!(&reply, PassReply::Webhook(reply) if reply.is_for_good()) {
+                all.raise(losing);
+            }
+            reply
+        };
         crate::relay::to_its_end(taken.instrument(span.clone()))
             .await
             .unwrap_or_else(|| not_now("it broke off"))

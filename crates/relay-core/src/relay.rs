@@ -13,7 +13,7 @@ use http::{Request, Response};
 use serde::Serialize;
 use tracing::{Instrument as _, Span};
 
-use crate::alarm::{Alarm, LogAlarm};
+use crate::alarm::{Alarm, Alert, LogAlarm};
 use crate::budget::Budget;
 use crate::clock::{Clock, Timestamp};
 use crate::dispatch::Dispatcher;
@@ -301,10 +301,10 @@ impl Relay {
     pub async fn reply(&self, request: Request<Bytes>) -> Reply {
         let span = trace::delivery(request.headers());
         let reply = match span.in_scope(|| self.inner.webhook.admit(request)) {
-            Ok(body) => {
+            Ok((body, losing)) => {
                 let relay = self.clone();
                 // Without an answer from there the delivery may be written down or not: it comes again.
-                let taken = async move { relay.take(&body).await };
+                let taken = async move { relay.take(&body, losing).await };
                 to_its_end(taken.instrument(span.clone()))
                     .await
                     .unwrap_or(Reply::TryAgain)
@@ -358,7 +358,7 @@ impl Relay {
     }
 
     /// Writes a delivery down, tells what is alarming about it, wakes whoever sends, and counts it.
-    async fn take(&self, body: &[u8]) -> Reply {
+    async fn take(&self, body: &[u8], losing: Option<Alert>) -> Reply {
         let Inner {
             webhook,
             router,
@@ -373,6 +373,9 @@ impl Relay {
         let taken = intake::take(&*worker.journal, &**router, *keep, max, now, body).await;
         drop(moment);
         worker.raise(&taken.alerts);
+        if taken.reply.is_for_good() {
+            worker.raise(losing.as_slice());
+        }
         if taken.work {
             self.wake();
         }
@@ -422,6 +425,17 @@ impl Relay {
     /// # Errors
     /// As [`command`](Self::command).
     pub async fn carry_out(&self, command: Command) -> Result<Written, JournalError> {
+        let relay = self.clone();
+        // A person who hangs up has asked all the same: what is alarming is told, and whoever sends is woken.
+        let carried_out = to_its_end(async move { relay.commanded(command).await });
+        carried_out.await.unwrap_or_else(|| {
+            Err(JournalError::Unavailable {
+                why: "the command was handed over and did not come back: look at the history".to_owned(),
+            })
+        })
+    }
+
+    async fn commanded(&self, command: Command) -> Result<Written, JournalError> {
         let worker = &self.inner.worker;
         let moment = worker.moments.next().await;
         let written = worker
@@ -608,7 +622,7 @@ impl Relay {
         let mut compaction = Schedule::default();
         self.tell_pauses().await;
         let failing = |error: &JournalError| {
-            worker.raise(&[crate::alarm::Alert::JournalFailing {
+            worker.raise(&[Alert::JournalFailing {
                 why: crate::report::report(error),
             }]);
             AFTER_FAILURE

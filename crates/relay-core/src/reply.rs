@@ -67,6 +67,14 @@ pub struct Receipt {
 }
 
 impl Reply {
+    /// Whether Event Grid never delivers it again, though nothing of it was taken.
+    pub(crate) const fn is_for_good(&self) -> bool {
+        matches!(
+            self,
+            Self::Unauthorized | Self::Unreadable { .. } | Self::TooLarge { .. }
+        )
+    }
+
     /// After how many seconds Event Grid is asked to try again. It waits for 30 s at least after a 503.
     pub const RETRY_AFTER_S: u32 = 30;
 

@@ -261,7 +261,7 @@ impl Found {
         let facts = known.since_start;
         if let Some(at) = facts.last_lost_at {
             let what = format!(
-                "{} that look like Event Grid's were refused for good, for want of a right secret or for their size; the last {} ago",
+                "{} that look like Event Grid's were refused for good, for want of a right secret, for their size, or since they were no JSON; the last {} ago",
                 n_of(facts.n_lost, "request", "requests"),
                 self.ago(at)
             );
@@ -507,9 +507,12 @@ pub(crate) fn drain(
             n_held = n_held.saturating_add(n);
             continue;
         }
-        n_open = n_open.saturating_add(n);
-        let rows = journal.waiting.iter().filter(|row| row.target == target.key);
-        latest_due = rows
+        let rows = || journal.waiting.iter().filter(|row| row.target == target.key);
+        // What stands behind a parked one goes when a person has decided, and nobody knows when that is.
+        let n_behind = rows().map(|row| row.n_held).sum::<u64>().min(n);
+        n_held = n_held.saturating_add(n_behind);
+        n_open = n_open.saturating_add(n - n_behind);
+        latest_due = rows()
             .map(|row| row.latest_due)
             .chain([latest_due])
             .max()

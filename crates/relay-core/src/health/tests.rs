@@ -51,6 +51,7 @@ fn waiting(target: &Target, n: u64, due: Timestamp) -> Waiting {
     Waiting {
         target: target.key.clone(),
         n,
+        n_held: 0,
         earliest_due: due,
         latest_due: due,
     }

@@ -276,6 +276,8 @@ pub struct Waiting {
     pub target: String,
     /// How many items.
     pub n: u64,
+    /// How many of them stand behind a parked one in its lane: they do not go before a person decides on it.
+    pub n_held: u64,
     /// When the first of them is, or was, due.
     pub earliest_due: Timestamp,
     /// When the last of them is.
@@ -283,9 +285,10 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Those of these items that are judged or wait and have no lease, counted; for engines that hold items in memory.
+    /// Those of these items that are judged or wait and have no lease, counted; `is_held` says which stand behind a parked
+    /// one. For engines that hold items in memory.
     #[must_use]
-    pub fn count<'i>(items: impl Iterator<Item = &'i Item>) -> Vec<Self> {
+    pub fn count<'i>(items: impl Iterator<Item = &'i Item>, is_held: impl Fn(&Item) -> bool) -> Vec<Self> {
         let is_one =
             |item: &&Item| item.lease.is_none() && matches!(item.phase, Phase::Judging | Phase::Waiting);
         let mut of_target: BTreeMap<&str, Self> = BTreeMap::new();
@@ -293,10 +296,12 @@ impl Waiting {
             let row = of_target.entry(&item.target).or_insert_with(|| Self {
                 target: item.target.clone(),
                 n: 0,
+                n_held: 0,
                 earliest_due: item.due_at,
                 latest_due: item.due_at,
             });
             row.n = row.n.saturating_add(1);
+            row.n_held = row.n_held.saturating_add(u64::from(is_held(item)));
             row.earliest_due = row.earliest_due.min(item.due_at);
             row.latest_due = row.latest_due.max(item.due_at);
         }

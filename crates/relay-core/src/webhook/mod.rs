@@ -41,14 +41,14 @@ pub(crate) struct Early {
 }
 
 impl Webhook {
-    /// The body of a delivery.
-    pub(crate) fn admit(&self, request: Request<Bytes>) -> Result<Bytes, Box<Early>> {
+    /// The body of a delivery, and what is alarming should it be refused for good.
+    pub(crate) fn admit(&self, request: Request<Bytes>) -> Result<(Bytes, Option<Alert>), Box<Early>> {
         let (head, body) = request.into_parts();
         self.admit_head(&head)?;
         if body.len() > self.max_body_bytes {
             return Err(lost(&head, self.too_large()));
         }
-        Ok(body)
+        Ok((body, losing(&head)))
     }
 
     /// What the head alone decides; all is well with it when it is of a delivery whose body may be read.
@@ -97,11 +97,15 @@ impl Webhook {
 
 /// Refused; with the headers of Event Grid it is an event that is lost.
 fn lost(head: &Parts, reply: Reply) -> Box<Early> {
-    let delivery = eventgrid_schema::Delivery::from_headers(pairs(&head.headers));
-    let alert = delivery.is_from_event_grid().then(|| Alert::EventsBeingLost {
-        subscription: delivery.subscription_name().map(str::to_owned),
-    });
+    let alert = losing(head);
     Box::new(Early { reply, alert })
+}
+
+fn losing(head: &Parts) -> Option<Alert> {
+    let delivery = eventgrid_schema::Delivery::from_headers(pairs(&head.headers));
+    delivery.is_from_event_grid().then(|| Alert::EventsBeingLost {
+        subscription: delivery.subscription_name().map(str::to_owned),
+    })
 }
 
 pub(crate) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {

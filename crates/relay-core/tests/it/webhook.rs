@@ -363,6 +363,22 @@ async fn err_400_for_what_can_never_be_read() {
         assert_eq!(rig.relay.counts().refused, n as u64 + 1, "{about}");
     }
     rig.assert_untouched("unreadable bodies").await;
+    assert_eq!(rig.alarm.take(), [], "it was a stranger's");
+    // Event Grid never repeats what was answered 400.
+    let uri = format!("/events?code={SECRET}");
+    for (body, status, n_alerts) in [("hunter2", 400, 1), ("[]", 200, 0)] {
+        let headers = [("aeg-event-type", "Notification")];
+        let response = rig
+            .relay
+            .accept(request(&Method::POST, &uri, &headers, body.into()))
+            .await;
+        assert_eq!(response.status(), status);
+        let alerts = rig.alarm.take();
+        let are_lost = alerts
+            .iter()
+            .all(|alert| matches!(alert, Alert::EventsBeingLost { .. }));
+        assert!(alerts.len() == n_alerts && are_lost, "{alerts:?}");
+    }
 }
 
 #[tokio::test]

@@ -126,7 +126,7 @@ const META: [&str; 6] = [
     "pause_since",
 ];
 const UNREADABLE: [&str; 4] = ["digest", "body", "why", "received_at"];
-const WAITING: [&str; 4] = ["target", "n", "earliest_due", "latest_due"];
+const WAITING: [&str; 5] = ["target", "n", "n_held", "earliest_due", "latest_due"];
 const PARKED: [&str; 3] = ["n", "oldest", "n_lanes"];
 const HISTORY: [&str; 5] = ["seq", "at", "event", "item", "entry"];
 
@@ -364,6 +364,7 @@ pub(super) fn waiting(row: &Row<'_>) -> Read<Waiting> {
     Ok(Waiting {
         target: row.get(at!(WAITING, "target"))?,
         n: number(row, at!(WAITING, "n"))?.unwrap_or_default(),
+        n_held: number(row, at!(WAITING, "n_held"))?.unwrap_or_default(),
         earliest_due: Timestamp::from_unix_ms(row.get(at!(WAITING, "earliest_due"))?),
         latest_due: Timestamp::from_unix_ms(row.get(at!(WAITING, "latest_due"))?),
     })

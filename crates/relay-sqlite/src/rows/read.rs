@@ -21,7 +21,9 @@ use super::{Tx, began};
 pub(super) const COUNTS: &str = "SELECT standing, count(*) FROM items GROUP BY standing ORDER BY standing";
 // One phase at a time, and what stands behind on its own, as the index is ordered, so that nothing is sorted.
 pub(super) const WAITING: &str =
-    "SELECT target, count(*) AS n, min(due_at) AS earliest_due, max(due_at) AS latest_due FROM items
+    "SELECT target, count(*) AS n, count(CASE WHEN behind = 1 AND lane IN (
+            SELECT lane FROM items WHERE standing = 'parked' AND holds_lane = 1
+        ) THEN 1 END) AS n_held, min(due_at) AS earliest_due, max(due_at) AS latest_due FROM items
     WHERE phase = ?1 AND behind = ?2 AND phase <> 'settled' AND lease_fence IS NULL GROUP BY target ORDER BY target";
 pub(super) const PARKED: &str = "SELECT count(*) AS n, min(items.settled_at) AS oldest,
         count(DISTINCT CASE WHEN items.holds_lane = 1 THEN items.lane END) AS n_lanes
@@ -133,10 +135,13 @@ impl ReadRows for Tx<'_> {
             (Phase::Waiting, true),
         ] {
             for row in self.all(WAITING, params![phase.as_str(), behind], columns::waiting)? {
-                let known = of_target
-                    .entry(row.target.clone())
-                    .or_insert_with(|| Waiting { n: 0, ..row.clone() });
+                let known = of_target.entry(row.target.clone()).or_insert_with(|| Waiting {
+                    n: 0,
+                    n_held: 0,
+                    ..row.clone()
+                });
                 known.n = known.n.saturating_add(row.n);
+                known.n_held = known.n_held.saturating_add(row.n_held);
                 known.earliest_due = known.earliest_due.min(row.earliest_due);
                 known.latest_due = known.latest_due.max(row.latest_due);
             }

@@ -275,7 +275,17 @@ impl ReadRows for State {
     }
 
     fn waiting(&mut self) -> Stored<Vec<Waiting>> {
-        Ok(Waiting::count(self.unsettled()))
+        let holds = |item: &&Item| item.holds_lane && item.phase == Phase::Settled;
+        let held: BTreeSet<&str> = self
+            .items
+            .values()
+            .filter(holds)
+            .filter_map(|item| item.lane.as_deref())
+            .collect();
+        let is_held = |item: &Item| {
+            self.lanes.is_behind(item.id) && item.lane.as_deref().is_some_and(|lane| held.contains(lane))
+        };
+        Ok(Waiting::count(self.unsettled(), is_held))
     }
 
     fn parked(&mut self) -> Stored<Parked> {

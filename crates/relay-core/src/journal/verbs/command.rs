@@ -99,6 +99,12 @@ fn replay_all(
             if made.contains(&item.id) {
                 continue;
             }
+            let release = verb.rows.release(&item.key)?;
+            if release.is_some_and(|release| release.forgotten) {
+                let why = "its release was forgotten: name it where it is meant".to_owned();
+                written.passed_over.push((item.id, why));
+                continue;
+            }
             match replay(verb, item.id, allow_older) {
                 Ok(id) => {
                     made.insert(id);

@@ -415,6 +415,34 @@ pub async fn only_what_is_over_is_forgotten(journal: &dyn Journal) {
     t.finish().await;
 }
 
+/// A person who replays everything parked does not mean what was forgotten, and nobody counts that as parked either.
+pub async fn what_is_forgotten_is_replayed_only_by_name(journal: &dyn Journal) {
+    let mut t = Trial::new("what_is_forgotten_is_replayed_only_by_name", journal);
+    let item = t.arrive(&Arrival::new("m", "1").with_park("by its name")).await;
+    t.open().await;
+    done(&mut t, forget("/w")).await;
+    same!(t, t.overview().await.parked.n, 0, "nobody waits for a decision");
+    let parked = ItemFilter {
+        verdict: Some("parked".to_owned()),
+        ..ItemFilter::default()
+    };
+    let written = t.command(replay_all(parked, 10)).await.unwrap_or_default();
+    same!(t, written.made, [], "by a filter");
+    let [(passed_over, why)] = written.passed_over.as_slice() else {
+        holds!(t, false, "it is passed over: {:?}", written.passed_over);
+        return;
+    };
+    same!(t, *passed_over, item, "what was passed over");
+    holds!(t, why.contains("forgotten"), "and why: {why}");
+    let replay = Command::Replay {
+        item,
+        allow_older: false,
+    };
+    let made = done(&mut t, replay).await;
+    same!(t, made.made.len(), 1, "by its number");
+    t.finish().await;
+}
+
 /// A release of another workspace.
 fn elsewhere() -> NewEvent {
     let mut event = Arrival::new("m", "1").with_id("elsewhere").event();

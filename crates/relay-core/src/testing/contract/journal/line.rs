@@ -286,8 +286,10 @@ pub async fn an_earlier_generation_hands_its_lane_on(journal: &dyn Journal) {
         (1, 1),
         "it still waits for a person"
     );
+    same!(t, held(&t).await, (2, 2), "both wait for a person to decide");
     let made = done(&mut t, replay(first, false)).await;
     same!(t, made, [second], "the one that waits goes instead, and no third");
+    same!(t, held(&t).await, (2, 0), "one goes after the other");
     t.expect_verdict(first, "parked").await;
     t.refused(replay(first, false), "generation 2 of it is the latest")
         .await;
@@ -307,6 +309,15 @@ pub async fn an_earlier_generation_hands_its_lane_on(journal: &dyn Journal) {
         goes(&mut t, item).await;
     }
     t.finish().await;
+}
+
+/// How many wait, and how many of them stand behind what is parked.
+async fn held(t: &Trial<'_>) -> (u64, u64) {
+    let waiting = t.overview().await.waiting;
+    (
+        waiting.iter().map(|row| row.n).sum(),
+        waiting.iter().map(|row| row.n_held).sum(),
+    )
 }
 
 /// An earlier generation is not sent by mistake after a later one went out: the refusal says what frees the lane.

@@ -217,7 +217,8 @@ clauses! {
         what_is_replayed_together_keeps_its_order,
         everything_at_all_is_not_replayed,
         what_is_forgotten_is_new,
-        only_what_is_over_is_forgotten;
+        only_what_is_over_is_forgotten,
+        what_is_forgotten_is_replayed_only_by_name;
     standing:
         what_waits_is_counted_by_target,
         what_is_parked_is_counted_until_somebody_decides,

@@ -40,6 +40,7 @@ pub async fn what_waits_is_counted_by_target(journal: &dyn Journal) {
     let row = |arrival: &Arrival, n, earliest_due, latest_due| Waiting {
         target: arrival.target().key(),
         n,
+        n_held: 0,
         earliest_due,
         latest_due,
     };
