@@ -225,3 +225,43 @@ impl<'a> EventView<'a> {
         Some(value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Small objects are gone through, large ones have an index: nobody can tell by what is found.
+    #[test]
+    fn ok_keys_are_found_in_any_casing_and_an_exact_one_first() {
+        for n_others in [0, MANY - 4, MANY - 3, MANY - 2, 10 * MANY] {
+            let mut tags: Map<String, Value> = (0..n_others).map(|n| (format!("tag{n}"), json!(n))).collect();
+            for (name, value) in [("Stage", "upper"), ("stage", "lower"), ("Team", "dock")] {
+                tags.insert(name.to_owned(), json!(value));
+            }
+            let element = json!({
+                "id": "e-1", "topic": "/x", "subject": "models/m:7", "eventTime": "2026-11-22T10:00:00Z", "dataVersion": "2",
+                "eventType": "Microsoft.MachineLearningServices.ModelRegistered",
+                "data": { "modelName": "m", "modelVersion": "7", "modelTags": tags, "ModelProperties": { "Tag0": "of another" } }
+            })
+            .to_string();
+            let event = Event::parse_element(&element).unwrap();
+            let view = EventView::of(&event).unwrap();
+            let check = |name: &str, expect: Option<Value>| {
+                let path = ["DATA", "modeltags", name].map(str::to_owned);
+                let by_path = view.find(&path).map(Cow::into_owned);
+                assert_eq!(view.tag(name), expect.as_ref(), "{name} beside {n_others}");
+                assert_eq!(by_path, expect, "{name} beside {n_others}");
+            };
+            check("stage", Some(json!("lower")));
+            check("Stage", Some(json!("upper")));
+            check("STAGE", Some(json!("upper")));
+            check("TEAM", Some(json!("dock")));
+            check("none", None);
+            check("TAG0", (n_others > 0).then(|| json!(0)));
+            let other = ["data", "modelproperties", "TAG0"].map(str::to_owned);
+            assert_eq!(view.find(&other).as_deref(), Some(&json!("of another")));
+        }
+    }
+}

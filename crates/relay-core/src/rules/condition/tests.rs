@@ -237,6 +237,53 @@ fn ok_all_any_not_models_and_workspaces() {
 }
 
 #[test]
+fn ok_what_was_found_is_told_in_short() {
+    let element = tagged(&json!({
+        "text": "a".repeat(100), "list": ["a", "b"], "object": { "a": { "b": 1 } }, "number": 7.5, "flag": true, "null": null
+    }));
+    let check = |key: &str, expect: &str| {
+        let config = ConditionConfig::test(key, Operator::StringIn, json!(["x"]));
+        let found = with_view(&element, |view| load(&[config]).unwrap().remove(0).found(view));
+        assert_eq!(found.as_deref(), Some(expect), "{key}");
+    };
+    check("data.modelTags.text", &format!("it is \"{}\"", "a".repeat(64)));
+    check("data.modelTags.list", "it is an array of 2");
+    check("data.modelTags.object", "it is an object of 1");
+    check("data.modelTags.number", "it is 7.5");
+    check("data.modelTags.flag", "it is true");
+    check("data.modelTags.null", "it is null");
+    check("data.modelTags.none", "it is not there");
+    check("subject", "it is \"models/credit-risk:7\"");
+    check("dataVersion", "it is \"2\"");
+    let models = load(&[ConditionConfig::models(["a"])]).unwrap().remove(0);
+    assert_eq!(with_view(&element, |view| models.found(view)), None);
+}
+
+#[test]
+fn ok_a_type_that_a_condition_cannot_let_through_is_known() {
+    let of_type = |values: Value| json!({ "key": "type", "operator": "StringIn", "values": values });
+    let check = |condition: Value, expect: bool| {
+        let config: ConditionConfig = serde_json::from_value(condition.clone()).unwrap();
+        let may = load(&[config]).unwrap().remove(0).may_take_type("Contoso.A");
+        assert_eq!(may, expect, "{condition}");
+    };
+    let (own, other) = (|| of_type(json!(["contoso.a", "x"])), || of_type(json!(["x"])));
+    check(own(), true);
+    check(other(), false);
+    check(json!({ "models": ["a"] }), true);
+    check(
+        json!({ "key": "subject", "operator": "StringIn", "values": ["x"] }),
+        true,
+    );
+    check(json!({ "all": [own(), { "models": ["a"] }] }), true);
+    check(json!({ "all": [{ "models": ["a"] }, other()] }), false);
+    check(json!({ "any": [own(), other()] }), true);
+    check(json!({ "any": [other(), other()] }), false);
+    // It says yes where it does not look.
+    check(json!({ "not": own() }), true);
+}
+
+#[test]
 fn ok_letters_beyond_ascii_are_compared_without_case() {
     let check = |found: &str, operator: &str, wanted: &str, expect: bool| {
         let condition = json!({ "key": "data.modelTags.x", "operator": operator, "values": [wanted] });
