@@ -264,4 +264,44 @@ mod tests {
             assert_eq!(view.find(&other).as_deref(), Some(&json!("of another")));
         }
     }
+
+    #[test]
+    fn ok_tags_are_those_of_the_model_the_run_or_the_service() {
+        let check = |event_type: &str, data: Value, expect: Option<Value>| {
+            let element = json!({
+                "id": "e-1", "topic": "/x", "subject": "s", "eventTime": "2026-11-22T10:00:00Z", "dataVersion": "2",
+                "eventType": event_type, "data": data
+            })
+            .to_string();
+            let event = Event::parse_element(&element).unwrap();
+            let view = EventView::of(&event).unwrap();
+            assert_eq!(view.tag("AREA"), expect.as_ref(), "{event_type}");
+            assert_eq!(view.tags().len(), usize::from(expect.is_some()), "{event_type}");
+        };
+        let tags = json!({ "area": "dock" });
+        let there = || Some(json!("dock"));
+        check(
+            "Microsoft.MachineLearningServices.ModelRegistered",
+            json!({ "modelName": "m", "modelVersion": "7", "modelTags": tags, "runTags": { "a": "b" } }),
+            there(),
+        );
+        check(
+            "Microsoft.MachineLearningServices.ModelDeployed",
+            json!({ "serviceName": "s", "serviceTags": tags, "modelTags": { "a": "b" } }),
+            there(),
+        );
+        for run in ["RunCompleted", "RunStatusChanged"] {
+            check(
+                &format!("Microsoft.MachineLearningServices.{run}"),
+                json!({ "runId": "r", "runTags": tags, "modelTags": { "a": "b" } }),
+                there(),
+            );
+        }
+        check(
+            "Microsoft.MachineLearningServices.DatasetDriftDetected",
+            json!({ "dataDriftId": "d", "modelTags": tags }),
+            None,
+        );
+        check("Contoso.Own", json!({ "modelTags": tags }), None);
+    }
 }
