@@ -2,7 +2,8 @@
 # Mutants of what decides: each must make a test of relay-core fail. Needs cargo-mutants, which says what they are.
 # mutants.sh RECORD [--sample FIRST/EVERY] [FILE...]: without files, all of rules, state, retry, intake and tracker; with a sample, every
 # EVERYth mutant of them. All are woven into one copy of the workspace (`src/mutants.rs`), which is compiled once; then each is switched on,
-# and the tests that come by it are run, the quick ones first. A run that was stopped goes on where it was when it is started again.
+# and the tests that come by it are run, the quick ones first. A run that was interrupted goes on
+# where it was when it is started again; with a file `stop` in its folder, it ends and counts what was tried, which is a sample of all.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 record=$1

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
+use std::num::NonZeroUsize;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -31,7 +32,7 @@ fn main() -> Result<(), Failed> {
         return Err(USAGE.into());
     };
     let (first, every) = sample.split_once('/').ok_or(USAGE)?;
-    let (first, every): (usize, usize) = (first.parse()?, every.parse()?);
+    let (first, every): (usize, NonZeroUsize) = (first.parse()?, every.parse()?);
     let all: Vec<Mutant> = serde_json::from_str(&fs::read_to_string(list)?)?;
     let run = Run {
         tree: PathBuf::from(tree),
@@ -39,7 +40,7 @@ fn main() -> Result<(), Failed> {
         mutants: all
             .iter()
             .enumerate()
-            .filter(|(number, _)| number % every == first % every)
+            .filter(|(number, _)| *number % every == first % every)
             .collect(),
         jobs: jobs.parse()?,
     };
@@ -52,8 +53,11 @@ fn main() -> Result<(), Failed> {
     let alone: Vec<_> = alone
         .filter(|(number, _)| woven.alone.contains(number) && !known.contains(number))
         .collect();
+    let mut unviable = woven.refused.len();
     if !alone.is_empty() {
-        found.extend(run.judge_alone(&alone, &tests)?);
+        let (judged, more) = run.judge_alone(&alone, &tests)?;
+        found.extend(judged);
+        unviable += more;
     }
     let count = |what: Fate| found.iter().filter(|found| found.fate == what).count();
     let (caught, missed, timed_out) = (count(Fate::Caught), count(Fate::Missed), count(Fate::TimedOut));
@@ -66,7 +70,7 @@ fn main() -> Result<(), Failed> {
         .unwrap_or(0);
     println!(
         "{}",
-        json!({ "caught": caught, "missed": missed, "timed_out": timed_out, "unviable": run.mutants.len() - tried,
+        json!({ "caught": caught, "missed": missed, "timed_out": timed_out, "unviable": unviable,
             "percent_caught": format!("{}.{}", of_tenths / 10, of_tenths % 10).parse::<f64>()?, "sample_of": all.len() })
     );
     Ok(())
@@ -281,28 +285,37 @@ impl Run<'_> {
         let is_left = |number: &usize| {
             !known.contains(number) && !woven.refused.contains(number) && !woven.alone.contains(number)
         };
-        let left: Vec<_> = self
+        let mut left: Vec<_> = self
             .mutants
             .iter()
             .filter(|(number, _)| is_left(number))
             .collect();
-        found.extend(self.each(&left, |_, (number, mutant)| {
+        // In no order of the files, so that what was tried when somebody stops it is a sample of all.
+        left.sort_by_key(|(number, _)| number.wrapping_mul(7_919) % 1_009);
+        let judged = self.each(&left, |_, (number, mutant)| {
+            if self.is_stopped() {
+                return Ok(None);
+            }
             let come_by = tests.iter().filter(|test| test.reaches.contains(number));
             let found = self.judge_one(*number, mutant, come_by.collect())?;
             self.remember(&found)?;
-            Ok(found)
-        })?);
+            Ok(Some(found))
+        })?;
+        found.extend(judged.into_iter().flatten());
         Ok(found)
     }
 
     /// Those that are compiled alone, in a copy into which nothing is woven; with all tests, since nobody sees who comes by a constant. The
-    /// tests beside the code are quicker to compile than the others. What does not compile is nothing.
-    fn judge_alone(&self, alone: &[(usize, &Mutant)], tests: &[Test]) -> Result<Vec<Found>, Failed> {
-        let mut found = Vec::new();
+    /// tests beside the code are quicker to compile than the others. How many of them do not compile comes with it.
+    fn judge_alone(&self, alone: &[(usize, &Mutant)], tests: &[Test]) -> Result<(Vec<Found>, usize), Failed> {
+        let (mut found, mut unviable) = (Vec::new(), 0);
         for file in &self.files() {
             self.write(file, &self.kept(file)?)?;
         }
         for (number, mutant) in alone {
+            if self.is_stopped() {
+                break;
+            }
             let before = self.kept(&mutant.file)?;
             let changed = mutant
                 .apply(&before)
@@ -328,10 +341,11 @@ impl Run<'_> {
             if let Some(judged) = &judged {
                 self.remember(judged)?;
             }
+            unviable += usize::from(judged.is_none());
             found.extend(judged);
             self.write(&mutant.file, &before)?;
         }
-        Ok(found)
+        Ok((found, unviable))
     }
 
     /// One mutant before these tests, those of its own module and the quick ones first, until one fails.
@@ -389,6 +403,11 @@ impl Run<'_> {
             fate,
             by,
         })
+    }
+
+    /// Whether somebody has put a file `stop` into the folder: then what was tried so far is counted.
+    fn is_stopped(&self) -> bool {
+        self.out.join("stop").exists()
     }
 
     fn remember(&self, found: &Found) -> Result<(), Failed> {

@@ -293,7 +293,7 @@ mod tests {
         for run in ["RunCompleted", "RunStatusChanged"] {
             check(
                 &format!("Microsoft.MachineLearningServices.{run}"),
-                json!({ "runId": "r", "runTags": tags, "modelTags": { "a": "b" } }),
+                json!({ "runId": "r", "runStatus": "Failed", "runTags": tags, "modelTags": { "a": "b" } }),
                 there(),
             );
         }
