@@ -148,9 +148,9 @@ kills N="200" *ARGS:
 storage SEEDS="100" *ARGS:
     cargo run --release -p relay-faults --bin storage_run -- {{SEEDS}} {{ARGS}}
 
-# Mutants of rules, state, retry and intake, or of FILES; the line goes to RECORD. Needs cargo-mutants and cargo-nextest.
-mutants RECORD="benches/reliability/mutants.jsonl" *FILES:
-    bash tidy/mutants.sh {{RECORD}} {{FILES}}
+# Mutants of rules, state, retry, intake and tracker, or of FILES; the line goes to RECORD. ARGS may begin with `--sample 0/4`. Needs cargo-mutants and jq.
+mutants RECORD="benches/reliability/mutants.jsonl" *ARGS:
+    bash tidy/mutants.sh {{RECORD}} {{ARGS}}
 
 # benches/RELIABILITY.md from the lines that the long runs have written (`--record benches/reliability/NAME.jsonl`).
 reliability:

@@ -4,7 +4,6 @@
 //! **Source**: <https://prometheus.io/docs/instrumenting/exposition_formats/>, read 2026-11-27.
 
 use std::time::Duration;
-use tokio::sync::Mutex;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use relay_core::Relay;

@@ -214,11 +214,8 @@ fn jittered_wait(item: &Item) -> Duration {
     let mut hash = Sha256::new();
     hash.update(item.relay_id.as_str().as_bytes());
     hash.update(item.n_attempts.to_be_bytes());
-    let fraction = hash
-        .finalize()
-        .iter()
-        .take(4)
-        .fold(0_u32, |sum, byte| (sum << 8) | u32::from(*byte));
+    let digest = hash.finalize();
+    let fraction = digest.first_chunk().copied().map_or(0, u32::from_be_bytes);
     // At least a tenth of a second, so that a refused connection is never a busy loop.
     ceiling
         .mul_f64(f64::from(fraction) / f64::from(u32::MAX))
@@ -422,6 +419,7 @@ mod tests {
         let mut seen = vec![];
         while now <= at(600) {
             seen.push(now.as_unix_ms() / 1_000);
+            assert!(seen.len() < 20, "it never ends: {seen:?}");
             let step = after_look(&one, &Ok(Sighting::NotSeen), now, Circumstances::default());
             let Step::LookAgain { due, .. } = step else { break };
             one.n_looks += 1;

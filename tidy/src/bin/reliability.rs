@@ -17,14 +17,17 @@ fn main() -> Result<(), Failed> {
         .as_slice()
     {
         [] => write_page(),
-        ["add", file, proof, start, count, figures] => {
+        ["add", file, proof, start, count, figures, revision @ ..] => {
             let mut line = Line::begin(proof, None);
+            if let [revision] = revision {
+                line.commit = Some((*revision).to_owned());
+            }
             line.start = Some((*start).to_owned());
             line.figures = serde_json::from_str(figures)?;
             line.end(count.parse()?, Path::new(file))?;
             Ok(())
         }
-        _ => Err("usage: reliability [add FILE PROOF START COUNT FIGURES]".into()),
+        _ => Err("usage: reliability [add FILE PROOF START COUNT FIGURES [REVISION]]".into()),
     }
 }
 

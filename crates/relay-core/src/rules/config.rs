@@ -472,3 +472,67 @@ const fn within(seconds: u64) -> Option<Duration> {
 const fn default_probe_window_s() -> u64 {
     600
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The key that is refused, if one is.
+    fn check(expect: Option<&str>, change: impl FnOnce(&mut RouteConfig)) {
+        let mut config = RouteConfig::new("r", "a/b");
+        change(&mut config);
+        let said = format!("{config:?}");
+        let refused = config.build().err().map(|error| error.key);
+        assert_eq!(refused.as_deref(), expect, "{said}");
+    }
+
+    #[test]
+    fn err_names_are_words_of_at_most_64_characters() {
+        for (text, is_word) in [
+            ("a", true),
+            ("A.b_c-9", true),
+            (&*"a".repeat(64), true),
+            (&*"a".repeat(65), false),
+            ("", false),
+            ("a b", false),
+            ("a/b", false),
+            ("\u{e4}", false),
+        ] {
+            check((!is_word).then_some("name"), |one| one.name = text.to_owned());
+            check((!is_word).then_some("identity"), |one| {
+                one.identity = text.to_owned();
+            });
+        }
+    }
+
+    #[test]
+    fn err_lists_that_want_nothing_are_refused() {
+        let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        check(Some("event_types"), |one| one.event_types = Vec::new());
+        check(Some("event_types"), |one| one.event_types = list(&["A.B", " "]));
+        check(None, |one| one.event_types = list(&["A.B", "C.D"]));
+        check(Some("models"), |one| one.models = Vec::new());
+        check(Some("models"), |one| one.models = list(&["a", ""]));
+        check(None, |one| one.models = list(&["a", "b"]));
+        check(Some("workspaces"), |one| one.workspaces = list(&["w", ""]));
+        check(Some("workspaces"), |one| one.workspaces = list(&["a/b"]));
+        check(None, |one| one.workspaces = list(&["w"]));
+    }
+
+    #[test]
+    fn err_times_have_bounds() {
+        let day = 24 * 60 * 60;
+        for (seconds, is_allowed) in [(0, false), (1, true), (day, true), (day + 1, false)] {
+            let expect = (!is_allowed).then_some("probe_window_s");
+            check(expect, |one| one.probe_window_s = seconds);
+        }
+        for (seconds, is_allowed) in [(0, true), (day, true), (day + 1, false)] {
+            let expect = (!is_allowed).then_some("run_seen_within_s");
+            check(expect, |one| one.run_seen_within_s = seconds);
+        }
+        for (seconds, is_allowed) in [(0, true), (35 * day, true), (35 * day + 1, false)] {
+            let expect = (!is_allowed).then_some("run_concluded_within_s");
+            check(expect, |one| one.run_concluded_within_s = seconds);
+        }
+    }
+}

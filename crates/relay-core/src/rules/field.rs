@@ -184,7 +184,7 @@ fn known_fields(event_type: &str) -> Option<&'static [&'static str]> {
 }
 
 /// `a.b["c.d"]` as `[a, b, c.d]`.
-pub(super) fn parse_path(text: &str) -> Option<Vec<String>> {
+fn parse_path(text: &str) -> Option<Vec<String>> {
     take_path(text)
         .filter(|(_, rest)| rest.is_empty())
         .map(|(path, _)| path)
@@ -274,6 +274,32 @@ mod tests {
         ] {
             assert!(Field::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn ok_fields_that_are_one_and_fields_that_look_like_one() {
+        let check = |a: &str, b: &str, same: bool, alike: bool| {
+            let (one, other) = (Field::parse(a).unwrap(), Field::parse(b).unwrap());
+            assert_eq!(
+                (one.is_same(&other), other.is_same(&one)),
+                (same, same),
+                "{a} {b}"
+            );
+            assert_eq!(
+                (one.looks_like(&other), other.looks_like(&one)),
+                (alike, alike),
+                "{a} {b}"
+            );
+        };
+        check("topic", "SOURCE", true, true);
+        check("subject", "id", false, false);
+        check("data", "subject", false, false);
+        check("DATA.a.b", "data.a[\"b\"]", true, true);
+        check("data.a", "data.A", false, true);
+        check("data.a", "data.b", false, false);
+        check("data.a.b", "data.b.b", false, false);
+        check("data.a", "data.a.b", false, false);
+        check("extensions.data", "data.data", false, false);
     }
 
     #[test]

@@ -69,9 +69,6 @@ impl Glob {
                     if y.is_some() {
                         todo.push((i, j + 1));
                     }
-                    if y == Some(&'*') {
-                        todo.push((i + 1, j + 1));
-                    }
                 }
                 (_, Some('*')) => {
                     todo.push((i, j + 1));

@@ -216,3 +216,45 @@ fn tag_is(found: Option<&Value>, wanted: &str) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn ok_a_tag_is_compared_as_its_text() {
+        let check = |found: Option<Value>, wanted: &str, expect| {
+            assert_eq!(tag_is(found.as_ref(), wanted), expect, "{found:?} {wanted}");
+        };
+        check(Some(json!("prod")), "prod", true);
+        check(Some(json!("Prod")), "prod", false);
+        check(Some(json!(7)), "7", true);
+        check(Some(json!(7.5)), "7.5", true);
+        check(Some(json!(7)), "8", false);
+        check(Some(json!(true)), "true", true);
+        check(Some(json!(true)), "false", false);
+        check(Some(json!(false)), "false", true);
+        check(Some(json!(null)), "null", false);
+        check(Some(json!(["prod"])), "prod", false);
+        check(None, "", false);
+    }
+
+    #[test]
+    fn ok_a_workspace_is_named_by_its_id_or_by_its_name() {
+        let id = |name: &str| {
+            WorkspaceId::parse(&format!(
+                "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/{name}"
+            ))
+            .unwrap()
+        };
+        let check = |of: Workspace, expect: [bool; 2]| {
+            assert_eq!([of.is(&id("w")), of.is(&id("V"))], expect, "{of}");
+        };
+        check(Workspace::Id(id("W")), [true, false]);
+        check(Workspace::Id(id("v")), [false, true]);
+        check(Workspace::Name("w".to_owned()), [true, false]);
+        check(Workspace::Name("v".to_owned()), [false, true]);
+    }
+}

@@ -6,7 +6,7 @@
 use serde_json::{Number, Value};
 
 use super::config::{Over, Widen};
-use super::field::{Field, Root, parse_path, take_path};
+use super::field::{Field, Root, take_path};
 use super::template::{PLAIN_BYTES, escaped_size, shown};
 use super::view::{EventView, Found};
 use crate::key::RelayId;
@@ -150,10 +150,7 @@ impl Reference {
         if !fits {
             return refuse("has a default of another kind than what it becomes");
         }
-        let same = |one: &Widen| {
-            parse_path(&one.reference).is_some()
-                && Field::parse(&one.reference).is_ok_and(|other| other.looks_like(&field))
-        };
+        let same = |one: &Widen| Field::parse(&one.reference).is_ok_and(|other| other.looks_like(&field));
         let is_number = matches!(conversion, Conversion::Number | Conversion::NumberText);
         let index = widen.iter().position(same).filter(|_| !is_number);
         if let Some(slot) = index.and_then(|index| used.get_mut(index)) {
@@ -191,11 +188,6 @@ impl Reference {
             Source::Field(field) => Some(field),
             Source::RelayId => None,
         }
-    }
-
-    /// Whether it becomes a JSON value of its own where it stands alone.
-    pub(super) const fn is_value(&self) -> bool {
-        matches!(self.conversion, Conversion::Number | Conversion::Json)
     }
 
     /// What it can take at most, in bytes, within a text or alone.
@@ -398,4 +390,41 @@ fn wire_size(json: &str) -> usize {
 /// The same, where it stands as a text inside JSON.
 fn text_size(json: &str) -> usize {
     wire_size(json) + json.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_plain_texts_and_instants() {
+        let check = |text: &str, plain: bool, instant: bool| {
+            assert_eq!((is_plain(text), is_instant(text)), (plain, instant), "{text}");
+        };
+        check("a", true, false);
+        check("7", true, true);
+        check("a.b_c-9", true, false);
+        check(".a", false, false);
+        check("", false, true);
+        check(&"a".repeat(255), true, false);
+        check(&"a".repeat(256), false, false);
+        check("2026-11-22T10:00:00.5+01:00", false, true);
+        check("2026-11-22t10:00:00z", false, true);
+        check("2026-11-22 10:00:00Z", false, false);
+        check("2026-11-22T10:00:00Z; id", false, false);
+        check(&"1".repeat(64), true, true);
+        check(&"1".repeat(65), true, false);
+    }
+
+    #[test]
+    fn ok_sizes_are_those_of_a_request_that_escapes_whatever_it_can() {
+        let check = |text: &str, wire: usize, within_text: usize| {
+            assert_eq!((wire_size(text), text_size(text)), (wire, within_text), "{text}");
+        };
+        check("", 0, 0);
+        check("a7", 2, 2);
+        check("\u{e9}", 6, 6);
+        check("\u{1f600}", 12, 12);
+        check("\"a\\n\"", 5, 8);
+    }
 }

@@ -65,7 +65,7 @@ enum Kind {
 enum Node {
     Literal(Value),
     Text(Vec<Piece>),
-    /// A reference that stands alone and becomes a number, or whatever it is.
+    /// A reference that stands alone, and so may become a number, or whatever it is.
     Value(Reference),
     Object(Vec<(String, Self)>),
     Array(Vec<Self>),
@@ -176,7 +176,7 @@ impl Template {
     }
 
     /// The fields that it looks at.
-    pub(super) fn fields(&self) -> impl Iterator<Item = &Field> {
+    pub(super) fn fields(&self) -> Vec<&Field> {
         let mut fields = Vec::new();
         let mut todo: Vec<&Node> = self.members.iter().map(|(_, node)| node).collect();
         while let Some(node) = todo.pop() {
@@ -191,7 +191,7 @@ impl Template {
                 Node::Array(nodes) => todo.extend(nodes),
             }
         }
-        fields.into_iter()
+        fields
     }
 }
 
@@ -255,9 +255,7 @@ fn node(value: &Value, widen: &[Widen], used: &mut [bool]) -> Result<Node, Strin
         Value::String(text) => {
             let mut pieces = pieces(text, widen, used)?;
             match pieces.pop() {
-                Some(Piece::Reference(reference)) if pieces.is_empty() && reference.is_value() => {
-                    Node::Value(reference)
-                }
+                Some(Piece::Reference(reference)) if pieces.is_empty() => Node::Value(reference),
                 last => {
                     pieces.extend(last);
                     Node::Text(pieces)

@@ -225,3 +225,110 @@ impl<'a> EventView<'a> {
         Some(value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Small objects are gone through, large ones have an index: nobody can tell by what is found.
+    #[test]
+    fn ok_keys_are_found_in_any_casing_and_an_exact_one_first() {
+        for n_others in [0, MANY - 5, MANY - 4, MANY - 3, 10 * MANY] {
+            let mut tags: Map<String, Value> = (0..n_others).map(|n| (format!("tag{n}"), json!(n))).collect();
+            for (name, value) in [("Stage", "upper"), ("stage", "lower"), ("Team", "dock")] {
+                tags.insert(name.to_owned(), json!(value));
+            }
+            tags.insert("modelTags".to_owned(), json!({ "Deep": 1 }));
+            let element = json!({
+                "id": "e-1", "topic": "/x", "subject": "models/m:7", "eventTime": "2026-11-22T10:00:00Z", "dataVersion": "2",
+                "eventType": "Microsoft.MachineLearningServices.ModelRegistered",
+                "data": { "modelName": "m", "modelVersion": "7", "modelTags": tags, "ModelProperties": { "Tag0": "of another" } }
+            })
+            .to_string();
+            let event = Event::parse_element(&element).unwrap();
+            let view = EventView::of(&event).unwrap();
+            let check = |name: &str, expect: Option<Value>| {
+                let path = ["DATA", "modeltags", name].map(str::to_owned);
+                let by_path = view.find(&path).map(Cow::into_owned);
+                assert_eq!(view.tag(name), expect.as_ref(), "{name} beside {n_others}");
+                assert_eq!(by_path, expect, "{name} beside {n_others}");
+            };
+            check("stage", Some(json!("lower")));
+            check("Stage", Some(json!("upper")));
+            check("STAGE", Some(json!("upper")));
+            check("TEAM", Some(json!("dock")));
+            check("none", None);
+            check("TAG0", (n_others > 0).then(|| json!(0)));
+            // An object within one of the same name has no index of the other.
+            let deep = ["data", "modelTags", "MODELTAGS", "DEEP"].map(str::to_owned);
+            assert_eq!(view.find(&deep).as_deref(), Some(&json!(1)));
+            let other = ["data", "modelproperties", "TAG0"].map(str::to_owned);
+            assert_eq!(view.find(&other).as_deref(), Some(&json!("of another")));
+        }
+    }
+
+    #[test]
+    fn ok_tags_are_those_of_the_model_the_run_or_the_service() {
+        let check = |event_type: &str, data: Value, expect: Option<Value>| {
+            let element = json!({
+                "id": "e-1", "topic": "/x", "subject": "s", "eventTime": "2026-11-22T10:00:00Z", "dataVersion": "2",
+                "eventType": event_type, "data": data
+            })
+            .to_string();
+            let event = Event::parse_element(&element).unwrap();
+            let view = EventView::of(&event).unwrap();
+            assert_eq!(view.tag("AREA"), expect.as_ref(), "{event_type}");
+            assert_eq!(view.tags().len(), usize::from(expect.is_some()), "{event_type}");
+        };
+        let tags = json!({ "area": "dock" });
+        let there = || Some(json!("dock"));
+        check(
+            "Microsoft.MachineLearningServices.ModelRegistered",
+            json!({ "modelName": "m", "modelVersion": "7", "modelTags": tags, "runTags": { "a": "b" } }),
+            there(),
+        );
+        check(
+            "Microsoft.MachineLearningServices.ModelDeployed",
+            json!({ "serviceName": "s", "serviceTags": tags, "modelTags": { "a": "b" } }),
+            there(),
+        );
+        for run in ["RunCompleted", "RunStatusChanged"] {
+            check(
+                &format!("Microsoft.MachineLearningServices.{run}"),
+                json!({ "runId": "r", "runStatus": "Failed", "runTags": tags, "modelTags": { "a": "b" } }),
+                there(),
+            );
+        }
+        check(
+            "Microsoft.MachineLearningServices.DatasetDriftDetected",
+            json!({ "dataDriftId": "d", "modelTags": tags }),
+            None,
+        );
+        check("Contoso.Own", json!({ "modelTags": tags }), None);
+    }
+
+    #[test]
+    fn ok_name_and_version_are_the_texts_that_were_written() {
+        let element = r#"{"id":"e-1","topic":"/x","subject":"s","eventTime":"2026-11-22T10:00:00Z","dataVersion":"2",
+            "eventType":"Microsoft.MachineLearningServices.ModelRegistered",
+            "data":{"ModelName":7,"modelVersion":12345678901234567890123,"modelTags":{"modelName":8}}}"#;
+        let event = Event::parse_element(element).unwrap();
+        let view = EventView::of(&event).unwrap();
+        let find = |path: &[&str]| {
+            let path: Vec<String> = path.iter().map(|key| (*key).to_owned()).collect();
+            view.find(&path).map(Cow::into_owned)
+        };
+        assert_eq!(
+            (view.model(), view.version()),
+            (Some("7"), Some("12345678901234567890123"))
+        );
+        assert_eq!(find(&["data", "modelname"]), Some(json!("7")));
+        assert_eq!(
+            find(&["data", "MODELVERSION"]),
+            Some(json!("12345678901234567890123"))
+        );
+        assert_eq!(find(&["data", "modelTags", "modelName"]), Some(json!(8)));
+    }
+}

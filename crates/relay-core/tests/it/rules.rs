@@ -4,13 +4,15 @@
 //! **Source**: DESIGN sections 5 and 6.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use eventgrid_schema::Event;
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use proptest::sample::select;
 use proptest::test_runner::Config;
 use relay_core::dispatch::Action;
-use relay_core::rules::{ConditionConfig, Naming, Operator, Route, RouteConfig, RuleSet};
+use relay_core::rules::{ConditionConfig, EventView, Naming, Operator, Route, RouteConfig, Router, RuleSet};
 use relay_core::testing::rules::{RuleTrial, Tried};
 use serde_json::{Value, json};
 
@@ -67,18 +69,28 @@ fn ok_a_snapshot_of_the_first_version_is_the_route_it_was() {
 fn ok_everything_of_a_route_survives_its_snapshot() {
     let config = route(&json!({
         "conditions": [{ "any": [{ "key": "data.modelTags.a", "operator": "NumberInRange", "values": [[1, 2.5]] }, { "not": { "models": ["x*"] } }] }],
-        "workflow": ".github/workflows/deploy.yml", "ref": "refs/heads/main", "inputs": { "m": "${data.modelName|default(\"x\")}" }
+        "workflow": ".github/workflows/deploy.yml", "ref": "refs/heads/main", "inputs": { "m": "${data.modelName|default(\"x\")}" },
+        "event_types": [TYPE, "Contoso.Other"], "workspaces": ["w"], "models": ["a*"], "subject_begins_with": ["models/"],
+        "subject_ends_with": [":7"], "tags": { "stage": "prod" }, "identity": "other", "lane": "every", "order": "event_time",
+        "unknown": "resend", "probe_window_s": 60, "again": "ignore", "release_key": "${data.modelName}", "priority": -3,
+        "allow_overlap": true, "wants_facts": true, "run_seen_within_s": 0, "run_concluded_within_s": 60
     }));
-    let built = config.clone().build().unwrap();
-    let again = Route::of_snapshot(built.snapshot()).unwrap();
-    assert_eq!(
-        (again.snapshot(), again.target()),
-        (built.snapshot(), built.target())
-    );
-    assert_eq!(
-        serde_json::from_str::<RouteConfig>(built.snapshot()).unwrap(),
-        config
-    );
+    let dispatched = route(&json!({
+        "naming": "azure_function", "payload": { "all": "${data|json}" },
+        "widen": [{ "reference": "data", "max_bytes": 100, "over": "park" }]
+    }));
+    for config in [config, dispatched] {
+        let built = config.clone().build().unwrap();
+        let again = Route::of_snapshot(built.snapshot()).unwrap();
+        assert_eq!(
+            (again.snapshot(), again.target(), again.policy()),
+            (built.snapshot(), built.target(), built.policy())
+        );
+        assert_eq!(
+            serde_json::from_str::<RouteConfig>(built.snapshot()).unwrap(),
+            config
+        );
+    }
 }
 
 #[test]
@@ -232,6 +244,64 @@ fn err_routes_that_may_send_one_event_twice() {
         json!({ "tags": { "stage": "a" } }),
         false,
     );
+    check(
+        json!({ "tags": { "stage": "a", "area": "x" } }),
+        json!({ "tags": { "stage": "a", "team": "y" } }),
+        true,
+    );
+    let of = |key: &str, values: &[&str]| json!({ key: values });
+    check(of("event_types", &["A.B"]), of("event_types", &["A.C"]), false);
+    check(
+        of("event_types", &["A.B", "A.C"]),
+        of("event_types", &["a.c"]),
+        true,
+    );
+    let id = |name: &str| {
+        format!(
+            "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/{name}"
+        )
+    };
+    check(json!({}), of("workspaces", &["w"]), true);
+    check(of("workspaces", &["w"]), of("workspaces", &["v", "W"]), true);
+    check(of("workspaces", &["w"]), of("workspaces", &["v"]), false);
+    check(of("workspaces", &["w"]), of("workspaces", &[&id("W")]), true);
+    check(of("workspaces", &["v"]), of("workspaces", &[&id("W")]), false);
+    check(of("workspaces", &[&id("w")]), of("workspaces", &[&id("W")]), true);
+    check(
+        of("workspaces", &[&id("v")]),
+        of("workspaces", &[&id("W")]),
+        false,
+    );
+    check(of("models", &["a*"]), of("models", &["b*", "*c"]), true);
+    check(of("models", &["a*"]), of("models", &["b*", "c"]), false);
+    // An event of another type has no model that could tell them apart.
+    check(
+        json!({ "event_types": [TYPE, "Contoso.Other"], "models": ["a"] }),
+        json!({ "event_types": [TYPE, "Contoso.Other"], "models": ["b"] }),
+        true,
+    );
+    check(json!({}), of("subject_begins_with", &["models/a"]), true);
+    check(
+        of("subject_begins_with", &["models/"]),
+        of("subject_begins_with", &["runs/", "MODELS/a"]),
+        true,
+    );
+    check(
+        of("subject_begins_with", &["models/a"]),
+        of("subject_begins_with", &["models/b"]),
+        false,
+    );
+    check(json!({}), of("subject_ends_with", &[":7"]), true);
+    check(
+        of("subject_ends_with", &[":7"]),
+        of("subject_ends_with", &[":8", "a:7"]),
+        true,
+    );
+    check(
+        of("subject_ends_with", &["a:7"]),
+        of("subject_ends_with", &["b:7"]),
+        false,
+    );
     let types = json!({ "event_types": [TYPE, "Contoso.Other"] });
     let of_type = |name: &str| json!({ "event_types": [TYPE, "Contoso.Other"], "conditions": [{ "key": "type", "operator": "StringIn", "values": [name] }] });
     check(types.clone(), of_type(TYPE), true);
@@ -249,6 +319,48 @@ fn err_routes_that_may_send_one_event_twice() {
     check(started("a.yml", "main"), started("77", "main"), true);
     check(started("78", "main"), started("77", "main"), false);
     check(started("a.yml", "main"), json!({}), false);
+}
+
+#[test]
+fn ok_the_hash_is_of_all_routes_in_their_order() {
+    let hash = |names: &[&str]| {
+        let routes = names
+            .iter()
+            .map(|name| RouteConfig::new(*name, format!("a/{name}")));
+        RuleSet::load(routes).unwrap().hash().to_owned()
+    };
+    let one = hash(&["r"]);
+    assert!(
+        one.len() == 16 && one.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "{one}"
+    );
+    assert_eq!(one, hash(&["r"]));
+    assert_ne!(one, hash(&["s"]));
+    assert_ne!(hash(&["r", "s"]), hash(&["s", "r"]));
+    assert_ne!(hash(&["r", "s"]), one);
+}
+
+#[test]
+fn ok_a_router_behind_a_pointer_is_the_router() {
+    let rules = RuleSet::load([RouteConfig::new("r", "a/b")]).unwrap();
+    let element = json!({
+        "id": "1", "topic": "/x", "subject": "models/m:7", "eventType": TYPE, "eventTime": "2026-11-22T10:00:00Z", "dataVersion": "2",
+        "data": { "modelName": "m", "modelVersion": "7" }
+    })
+    .to_string();
+    let event = Event::parse_element(&element).unwrap();
+    let view = EventView::of(&event).unwrap();
+    let check = |router: &dyn Router| {
+        let names: Vec<_> = router
+            .route(&view)
+            .iter()
+            .map(|route| route.name().to_owned())
+            .collect();
+        assert_eq!(names, ["r"], "{router:?}");
+    };
+    check(&rules);
+    check(&Arc::new(rules.clone()));
+    check(&Box::new(rules));
 }
 
 #[test]

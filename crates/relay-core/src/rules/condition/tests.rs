@@ -6,6 +6,7 @@
 use eventgrid_schema::Event;
 use serde_json::{Value, json};
 
+use super::operator::How;
 use super::*;
 use crate::rules::RouteConfig;
 
@@ -84,6 +85,13 @@ fn ok_every_operator_over_every_kind_of_value() {
     check(O::NumberGreaterThanOrEquals, json!(5), [T, T, F, F, F, F, F]);
     check(O::BoolEquals, json!(true), [F, F, F, T, F, F, F]);
     check(O::BoolEquals, json!(false), [F, F, F, F, F, F, F]);
+    for (text, truth) in [("TRUE", Some(true)), ("False", Some(false)), ("yes", None)] {
+        for flag in [true, false] {
+            let condition = json!({ "key": "data.modelTags.x", "operator": "BoolEquals", "value": flag });
+            let found = holds(&tagged(&json!({ "x": text })), condition);
+            assert_eq!(found, truth == Some(flag), "{text} {flag}");
+        }
+    }
     check(O::StringContains, json!(["RO", "x"]), [F, F, T, F, F, F, F]);
     check(O::StringNotContains, json!(["RO", "x"]), [T, T, F, T, F, F, F]);
     check(O::StringBeginsWith, json!(["pR", "5"]), [T, T, T, F, F, F, F]);
@@ -237,6 +245,53 @@ fn ok_all_any_not_models_and_workspaces() {
 }
 
 #[test]
+fn ok_what_was_found_is_told_in_short() {
+    let element = tagged(&json!({
+        "text": "a".repeat(100), "list": ["a", "b"], "object": { "a": { "b": 1 } }, "number": 7.5, "flag": true, "null": null
+    }));
+    let check = |key: &str, expect: &str| {
+        let config = ConditionConfig::test(key, Operator::StringIn, json!(["x"]));
+        let found = with_view(&element, |view| load(&[config]).unwrap().remove(0).found(view));
+        assert_eq!(found.as_deref(), Some(expect), "{key}");
+    };
+    check("data.modelTags.text", &format!("it is \"{}\"", "a".repeat(64)));
+    check("data.modelTags.list", "it is an array of 2");
+    check("data.modelTags.object", "it is an object of 1");
+    check("data.modelTags.number", "it is 7.5");
+    check("data.modelTags.flag", "it is true");
+    check("data.modelTags.null", "it is null");
+    check("data.modelTags.none", "it is not there");
+    check("subject", "it is \"models/credit-risk:7\"");
+    check("dataVersion", "it is \"2\"");
+    let models = load(&[ConditionConfig::models(["a"])]).unwrap().remove(0);
+    assert_eq!(with_view(&element, |view| models.found(view)), None);
+}
+
+#[test]
+fn ok_a_type_that_a_condition_cannot_let_through_is_known() {
+    let of_type = |values: Value| json!({ "key": "type", "operator": "StringIn", "values": values });
+    let check = |condition: Value, expect: bool| {
+        let config: ConditionConfig = serde_json::from_value(condition.clone()).unwrap();
+        let may = load(&[config]).unwrap().remove(0).may_take_type("Contoso.A");
+        assert_eq!(may, expect, "{condition}");
+    };
+    let (own, other) = (|| of_type(json!(["contoso.a", "x"])), || of_type(json!(["x"])));
+    check(own(), true);
+    check(other(), false);
+    check(json!({ "models": ["a"] }), true);
+    check(
+        json!({ "key": "subject", "operator": "StringIn", "values": ["x"] }),
+        true,
+    );
+    check(json!({ "all": [own(), { "models": ["a"] }] }), true);
+    check(json!({ "all": [{ "models": ["a"] }, other()] }), false);
+    check(json!({ "any": [own(), other()] }), true);
+    check(json!({ "any": [other(), other()] }), false);
+    // It says yes where it does not look.
+    check(json!({ "not": own() }), true);
+}
+
+#[test]
 fn ok_letters_beyond_ascii_are_compared_without_case() {
     let check = |found: &str, operator: &str, wanted: &str, expect: bool| {
         let condition = json!({ "key": "data.modelTags.x", "operator": operator, "values": [wanted] });
@@ -312,6 +367,23 @@ fn err_conditions_that_cannot_be_meant_are_refused_with_their_place() {
     check(
         json!([{ "models": ["a"], "value": 1 }]),
         "belong to key and operator",
+    );
+    for more in [json!({ "values": [1] }), json!({ "arrays": true })] {
+        let with = |mut condition: Value| {
+            let members = more.as_object().unwrap().clone();
+            condition.as_object_mut().unwrap().extend(members);
+            json!([condition])
+        };
+        check(with(json!({ "models": ["a"] })), "belong to key and operator");
+        check(
+            with(json!({ "key": "data.x", "operator": "IsNotNull" })),
+            "takes neither value nor values",
+        );
+    }
+    check(json!([{ "key": "data.x", "value": 1 }]), "data.x has no operator");
+    check(
+        json!([{ "operator": "IsNotNull", "value": 1 }]),
+        "an operator without a key",
     );
     check(json!([{ "models": [] }]), "the list is empty");
     check(json!([{ "models": [""] }]), "a pattern is empty");
@@ -408,6 +480,45 @@ fn err_conditions_that_cannot_be_meant_are_refused_with_their_place() {
 }
 
 #[test]
+fn ok_conditions_may_be_as_many_and_as_deep_and_as_long_as_the_bounds_say() {
+    let loads = |conditions: Value| {
+        let configs: Vec<ConditionConfig> = serde_json::from_value(conditions).unwrap();
+        load(&configs).map(|loaded| loaded.len())
+    };
+    let one = |operator: &str, name: &str, value: Value| json!([{ "key": "data.x", "operator": operator, name: value }]);
+    assert_eq!(loads(vec![json!({ "models": ["a"] }); 256].into()), Ok(256));
+    for (word, is_list) in [("not", false), ("all", true), ("any", true)] {
+        let mut deep = json!({ "models": ["a"] });
+        for _ in 0..7 {
+            deep = json!({ word: if is_list { json!([deep]) } else { deep } });
+        }
+        assert_eq!(loads(json!([deep])), Ok(1), "{word}");
+        deep = json!({ word: if is_list { json!([deep]) } else { deep } });
+        let error = loads(json!([deep])).unwrap_err();
+        assert!(error.contains("8 deep"), "{word}: {error}");
+    }
+    assert_eq!(loads(one("StringIn", "values", vec!["x"; 1_000].into())), Ok(1));
+    assert_eq!(
+        loads(one("StringIn", "values", json!(["\u{e9}".repeat(512)]))),
+        Ok(1)
+    );
+    let most = 9_007_199_254_740_992_u64;
+    assert_eq!(loads(one("NumberIn", "values", json!([most]))), Ok(1));
+    assert!(loads(one("NumberIn", "values", json!([most + 2]))).is_err());
+    assert_eq!(loads(one("NumberInRange", "values", json!([[1, 1]]))), Ok(1));
+}
+
+#[test]
+fn ok_arrays_are_looked_into_wherever_they_came_from() {
+    let test = Test::Texts(How::Is, vec!["a".to_owned()]);
+    let array = json!(["b", "a"]);
+    for found in [Found::Json(&array), Found::Made(array.clone())] {
+        assert!(test.holds(Operator::StringIn, true, Some(&found)));
+        assert!(!test.holds(Operator::StringIn, false, Some(&found)));
+    }
+}
+
+#[test]
 fn ok_what_is_surely_apart_and_what_may_meet() {
     let check = |a: Value, b: Value, expect: bool| {
         let one = |value: &Value| {
@@ -432,6 +543,7 @@ fn ok_what_is_surely_apart_and_what_may_meet() {
         x("StringIn", json!(["b"])),
         false,
     );
+    check(x("StringIn", json!(["a"])), x("StringIn", json!(["A"])), false);
     check(
         x("StringIn", json!(["a"])),
         of("data.y", "StringIn", json!(["c"])),
@@ -484,10 +596,14 @@ fn ok_what_is_surely_apart_and_what_may_meet() {
         true,
     );
     check(
-        x("StringContains", json!(["ab"])),
-        x("StringContains", json!(["cd"])),
+        x("StringEndsWith", json!(["ab"])),
+        x("StringEndsWith", json!(["b"])),
         false,
     );
+    for how in ["StringEndsWith", "StringContains"] {
+        check(x("StringBeginsWith", json!(["ab"])), x(how, json!(["cd"])), false);
+        check(x("StringContains", json!(["ab"])), x(how, json!(["cd"])), false);
+    }
     check(
         x("NumberIn", json!([1, 2])),
         x("NumberNotIn", json!([2, 1])),
@@ -551,6 +667,14 @@ fn ok_what_is_surely_apart_and_what_may_meet() {
         json!({ "workspaces": ["A", "b"] }),
         false,
     );
+    check(
+        json!({ "workspaces": ["a"] }),
+        json!({ "workspaces": ["b"] }),
+        true,
+    );
+    let all = json!({ "all": [{ "models": ["m"] }, x("StringIn", json!(["a"]))] });
+    check(all.clone(), x("StringIn", json!(["b"])), true);
+    check(all, x("StringIn", json!(["b", "a"])), false);
     let both = json!({ "any": [x("StringIn", json!(["a"])), x("StringIn", json!(["b"]))] });
     check(both.clone(), x("StringIn", json!(["c"])), true);
     check(both.clone(), x("StringIn", json!(["b", "c"])), false);

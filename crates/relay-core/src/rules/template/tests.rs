@@ -188,6 +188,99 @@ fn made(template: &Template, data: &Value) -> Result<Value, String> {
 }
 
 #[test]
+fn err_what_may_become_larger_than_the_limit_by_a_byte_is_refused() {
+    // Within `{}` a key in quotes, a colon, a comma, and a text in quotes, each of whose letters may come as two bytes; then the relay id.
+    let literal = |n: usize, more: &str| {
+        let mut payload = json!({ "a": "x".repeat(n) });
+        payload["b"] = serde_json::from_str(more).unwrap();
+        load(&payload, &[]).map(|_| ())
+    };
+    let room = DEFAULT_PAYLOAD_CAP_BYTES - (2 + 2 * (2 + 4) + 2 + RelayId::LEN + 24);
+    let n = room / 2 - 1;
+    assert_eq!(literal(n, "12"), Ok(()));
+    assert_eq!(
+        literal(n, "123"),
+        Err("it can become 60001 bytes, and 60000 are the limit; lower `max_bytes` under `widen`".to_owned())
+    );
+    assert!(literal(n + 1, "1").is_err());
+}
+
+#[test]
+fn ok_a_literal_takes_what_it_takes_when_everything_is_escaped() {
+    let check = |text: &str, expect: usize| assert_eq!(escaped_size(text), expect, "{text:?}");
+    check("", 0);
+    check("ab", 4);
+    check("\n", 6);
+    check("\u{7f}", 6);
+    check("\u{e9}", 6);
+    check("\u{1f600}", 12);
+}
+
+#[test]
+fn ok_what_is_widened_is_the_field_that_was_named() {
+    let data = json!({ "modelName": "m", "modelVersion": "1", "modelTags": { "a": "a b", "b": "c d" } });
+    let both = json!({ "a": "${data.modelTags.a}", "b": "${data.modelTags.b}" });
+    let widened = |names: &[&str]| {
+        let widened: Vec<Widen> = names.iter().map(|name| widen(name, 3, Over::Park)).collect();
+        rendered(&both, &widened, &data)
+    };
+    let error = widened(&["data.modelTags.b"]).unwrap_err();
+    assert!(error.contains("data.modelTags.a is \"a b\""), "{error}");
+    let error = widened(&["data.modelTags.a"]).unwrap_err();
+    assert!(error.contains("data.modelTags.b is \"c d\""), "{error}");
+    // Exactly as long as is allowed.
+    assert_eq!(
+        widened(&["DATA.modeltags.B", "data.modelTags.a"]),
+        Ok(json!({ "a": "a b", "b": "c d" }))
+    );
+    let error = widened(&["data.modelTags.a", "data.modelTags.b", "data.modelTags.c"]).unwrap_err();
+    assert!(error.contains("`widen` names \"data.modelTags.c\""), "{error}");
+    // A list of two texts is nine bytes of JSON.
+    let list = json!({ "modelName": "m", "modelVersion": "1", "modelTags": { "l": ["a", "b"] } });
+    let json = |max| {
+        rendered(
+            &json!({ "l": "${data.modelTags.l|json}" }),
+            &[widen("data.modelTags.l", max, Over::Park)],
+            &list,
+        )
+    };
+    assert_eq!(json(9), Ok(json!({ "l": ["a", "b"] })));
+    assert!(json(8).unwrap_err().contains("takes 9 bytes, and 8 are allowed"));
+}
+
+#[test]
+fn err_an_instant_is_plain_only_where_the_time_of_the_event_is_meant() {
+    let data =
+        json!({ "modelName": "m", "modelVersion": "1", "modelTags": { "at": "2026-11-22T10:00:00Z" } });
+    let error = rendered(&json!({ "at": "${data.modelTags.at}" }), &[], &data).unwrap_err();
+    assert!(error.contains("may enter a payload"), "{error}");
+}
+
+#[test]
+fn ok_extensions_of_a_cloud_event_keep_their_kind() {
+    let text = json!({
+        "specversion": "1.0", "id": "e-1", "source": "/x", "type": "Contoso.Own", "count": 5, "flag": true, "word": "7",
+        "data": {}
+    })
+    .to_string();
+    let parsed = eventgrid_schema::Event::parse_element(&text).unwrap();
+    let view = EventView::of(&parsed).unwrap();
+    let key = DispatchKey::new(&ReleaseKey::of_event("s", "e"), "r");
+    let check = |reference: &str, expect: Value| {
+        let mut payload = load(&json!({ "v": reference }), &[])
+            .unwrap()
+            .render(&view, &RelayId::new(&key, 1))
+            .unwrap();
+        assert_eq!(payload.remove("v"), Some(expect), "{reference}");
+    };
+    check("${extensions.count|number}", json!(5));
+    check("${extensions.COUNT}", json!("5"));
+    check("${extensions.flag}", json!("true"));
+    check("${extensions.word|number}", json!(7));
+    check("${extensions.word}", json!("7"));
+}
+
+#[test]
 fn ok_values_become_text_number_or_json() {
     let data = json!({
         "modelName": "m", "modelVersion": "20", "modelTags": {"n": 3, "f": "0.5", "b": true, "list": [1, "é", null], "quoted": "a\"b"}
