@@ -20,7 +20,7 @@ const STATEMENTS: usize = 128;
 /// the pages that one commit changes lie far apart, so moving them takes longer; but some are changed by every commit, and moved once.
 const CHECKPOINT_PART: i64 = 32;
 const LEAST_CHECKPOINT_PAGES: i64 = 1_000;
-const MOST_CHECKPOINT_PAGES: i64 = 8_000;
+const MOST_CHECKPOINT_PAGES: i64 = 16_000;
 /// A WAL that a long read made larger than this is cut back.
 const WAL_BYTES: i64 = 64 * 1024 * 1024;
 
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn ok_a_large_file_is_moved_into_less_often() {
-        for (pages, expect) in [(0, 1_000), (32_000, 1_000), (128_000, 4_000), (i64::MAX, 8_000)] {
+        for (pages, expect) in [(0, 1_000), (32_000, 1_000), (128_000, 4_000), (i64::MAX, 16_000)] {
             assert_eq!(checkpoint_pages(pages), expect, "{pages}");
         }
         let folder = tempfile::tempdir().unwrap();
