@@ -16,8 +16,11 @@ use crate::schema::{self, Found, failed};
 
 /// Statements kept prepared on each connection; there are fewer.
 const STATEMENTS: usize = 128;
-/// After so many pages of 4 KiB in the WAL, a commit moves them into the file.
-const CHECKPOINT_PAGES: i64 = 1_000;
+/// After so many pages of 4 KiB in the WAL, a commit moves them into the file: as many as this part of the file, within these. In a large file
+/// the pages that one commit changes lie far apart, so moving them takes longer; but some are changed by every commit, and moved once.
+const CHECKPOINT_PART: i64 = 32;
+const LEAST_CHECKPOINT_PAGES: i64 = 1_000;
+const MOST_CHECKPOINT_PAGES: i64 = 16_000;
 /// A WAL that a long read made larger than this is cut back.
 const WAL_BYTES: i64 = 64 * 1024 * 1024;
 
@@ -132,12 +135,40 @@ fn durable(connection: &Connection) -> rusqlite::Result<()> {
     // what it took to write an item. Our own words are all that this connection writes, as every test of a debug build finds; whoever
     // checks the file still checks them.
     connection.pragma_update(None, "ignore_check_constraints", !cfg!(debug_assertions))?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    pace_checkpoints(connection)?;
     connection.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES, |_| Ok(()))
+}
+
+/// Says after how many pages the WAL is moved, by what the file has grown to.
+pub(crate) fn pace_checkpoints(connection: &Connection) -> rusqlite::Result<()> {
+    let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+    connection.pragma_update(None, "wal_autocheckpoint", checkpoint_pages(pages))
+}
+
+fn checkpoint_pages(of_file: i64) -> i64 {
+    (of_file / CHECKPOINT_PART).clamp(LEAST_CHECKPOINT_PAGES, MOST_CHECKPOINT_PAGES)
 }
 
 fn keep_wal(connection: &Connection, keep: bool) -> rusqlite::Result<()> {
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)
         .map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_a_large_file_is_moved_into_less_often() {
+        for (pages, expect) in [(0, 1_000), (32_000, 1_000), (128_000, 4_000), (i64::MAX, 16_000)] {
+            assert_eq!(checkpoint_pages(pages), expect, "{pages}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let connection = writing(&folder.path().join("relay.db"), Duration::ZERO).unwrap();
+        let found: i64 = connection
+            .query_row("PRAGMA wal_autocheckpoint", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(found, 1_000);
+    }
 }

@@ -24,6 +24,9 @@ use crate::rows::Tx;
 /// At most so many verbs share a transaction.
 const GROUP: usize = 256;
 
+/// After so many commits the file may have become a large one.
+const PACE_EVERY: u64 = 1_024;
+
 /// What the writer is told.
 pub(crate) enum Message {
     /// Carry out a verb.
@@ -203,7 +206,11 @@ impl Writer {
             self.stopped = Some(why.to_owned());
             return Err(unavailable(why));
         }
-        self.counts.commits.fetch_add(1, Ordering::Relaxed);
+        let n_before = self.counts.commits.fetch_add(1, Ordering::Relaxed);
+        if n_before % PACE_EVERY == PACE_EVERY - 1 {
+            // It is asked again later.
+            let _ = connection::pace_checkpoints(&self.connection);
+        }
         if let Some(stands) = stands {
             self.note(stands);
         }
