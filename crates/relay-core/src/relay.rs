@@ -32,8 +32,8 @@ use crate::reply::Reply;
 use crate::retention::Retention;
 #[cfg(feature = "tokio")]
 use crate::retention::Schedule;
-use crate::rules::Router;
 use crate::rules::gate::{AdmitAll, Gate};
+use crate::rules::{Router, Snapshots};
 use crate::trace;
 use crate::webhook::{DEFAULT_MAX_BODY_BYTES, DEFAULT_ORIGINS, Early, SharedSecrets, Webhook};
 #[cfg(feature = "tokio")]
@@ -224,6 +224,7 @@ impl RelayBuilder {
                     alarm: self.alarm,
                     budgets: self.budgets,
                     seen: Seen::default(),
+                    routes: Snapshots::default(),
                     max_at_once: self.max_at_once,
                 },
                 keep: self.keep,

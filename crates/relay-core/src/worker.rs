@@ -23,7 +23,7 @@ use crate::journal::{
 };
 use crate::observe;
 use crate::rules::gate::{Gate, Judgement};
-use crate::rules::{EventView, Route};
+use crate::rules::{EventView, Snapshots};
 use crate::trace;
 use crate::tracker::{self, Observation};
 
@@ -47,6 +47,7 @@ pub(crate) struct Worker {
     pub(crate) alarm: Arc<dyn Alarm>,
     pub(crate) budgets: Budgets,
     pub(crate) seen: Seen,
+    pub(crate) routes: Snapshots,
     pub(crate) max_at_once: usize,
 }
 
@@ -303,7 +304,7 @@ impl Worker {
                 why,
             })
         };
-        let route = match Route::of_snapshot(&work.item.snapshot) {
+        let route = match self.routes.route(&work.item.snapshot) {
             Ok(route) => route,
             Err(error) => {
                 return Outcome::Settle(Settlement::Parked {
@@ -405,7 +406,7 @@ impl Worker {
 
     async fn send(&self, work: &Work) -> Outcome {
         let (item, fence) = (work.item.id, work.fence);
-        let request = match request(work) {
+        let request = match request(&self.routes, work) {
             Ok(request) => request,
             Err(why) => return Outcome::Settle(Settlement::Parked { item, fence, why }),
         };
@@ -479,8 +480,10 @@ impl Worker {
 }
 
 /// The request that an item stands for: its route's template over the bytes that were accepted.
-fn request(work: &Work) -> Result<DispatchRequest, String> {
-    let route = Route::of_snapshot(&work.item.snapshot).map_err(|error| error.to_string())?;
+fn request(routes: &Snapshots, work: &Work) -> Result<DispatchRequest, String> {
+    let route = routes
+        .route(&work.item.snapshot)
+        .map_err(|error| error.to_string())?;
     let event = eventgrid_schema::Event::parse_element(&work.body).map_err(|error| error.to_string())?;
     let view = EventView::of(&event).map_err(|error| error.to_string())?;
     let payload = route

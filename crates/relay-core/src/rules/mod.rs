@@ -11,6 +11,7 @@ mod glob;
 mod matcher;
 mod naming;
 mod reference;
+mod snapshots;
 mod template;
 mod view;
 
@@ -23,6 +24,7 @@ use sha2::{Digest, Sha256};
 pub use self::condition::{ConditionConfig, Operator};
 pub use self::config::RouteConfig;
 pub use self::naming::Naming;
+pub(crate) use self::snapshots::Snapshots;
 pub use self::template::{KeyError, RenderError};
 pub use self::view::{EventView, UnreadableEvent};
 
