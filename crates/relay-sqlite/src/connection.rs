@@ -129,7 +129,7 @@ fn durable(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // For a list of more than two words (`phase IN (…)`) SQLite builds a table in memory each time that a row is written: a third of
-    // what it took to write an item. Our own words are all that this connection writes; whoever checks the file still checks them.
+    // what it took to write an item. This connection writes no words but those of our own types, and reading takes no others.
     connection.pragma_update(None, "ignore_check_constraints", true)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES, |_| Ok(()))
