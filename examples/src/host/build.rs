@@ -16,6 +16,10 @@ use super::config::{self, Config};
 use super::identity::Identities;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
+/// How many requests a relay makes at once at least; one that may make more has an identity that may.
+const AT_ONCE: u32 = 16;
+/// And at most, whatever the budgets say: each has a connection of its own.
+const AT_ONCE_AT_MOST: u32 = 64;
 
 /// The rules of a configuration, checked.
 ///
@@ -36,9 +40,12 @@ pub fn relay(
     identities: Identities,
     secrets: SharedSecrets,
 ) -> Result<Relay, String> {
+    let own = identities.budgets.iter().map(|(_, budget)| budget.max_in_flight);
+    let max_at_once = at_once(std::iter::once(config.budget.max_in_flight).chain(own));
     let mut builder = RelayBuilder::new(Arc::clone(&journal), identities.dispatcher, rules)
         .with_secrets(secrets)
         .with_budget(config.budget.budget())
+        .with_max_at_once(max_at_once)
         .with_max_body_bytes(config.webhook.max_body_bytes);
     let days = config.journal.as_ref().map_or_else(
         || config::Journal::default().retention_days,
@@ -57,6 +64,15 @@ pub fn relay(
         .map_err(|error| report(&error))
 }
 
+/// How many requests there may be at once where identities may have so many each; 0 is no bound.
+fn at_once(of_identities: impl Iterator<Item = u32>) -> usize {
+    let most = of_identities
+        .map(|n| if n == 0 { AT_ONCE_AT_MOST } else { n })
+        .max()
+        .unwrap_or(AT_ONCE);
+    usize::try_from(most.clamp(AT_ONCE, AT_ONCE_AT_MOST)).unwrap_or(usize::MAX)
+}
+
 /// The same without a journal: each delivery is answered after GitHub has answered. Offline.
 ///
 /// # Errors
@@ -72,4 +88,25 @@ pub fn pass_through(
         .with_max_body_bytes(config.webhook.max_body_bytes)
         .build()
         .map_err(|error| report(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_whoever_may_have_many_requests_at_once_has_room_for_them() {
+        let check = |of_identities: &[u32], expect: usize| {
+            assert_eq!(
+                at_once(of_identities.iter().copied()),
+                expect,
+                "{of_identities:?}"
+            );
+        };
+        check(&[1], 16);
+        check(&[1, 32], 32);
+        check(&[40, 2], 40);
+        check(&[1_000], 64);
+        check(&[1, 0], 64);
+    }
 }

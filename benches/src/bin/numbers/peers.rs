@@ -60,7 +60,8 @@ fn start(name: &str, folder: &Path, github: SocketAddr) -> Program {
         path
     };
     let mut command = match name.split_once('-') {
-        None => return host_server(folder, github, 16),
+        // As many as the peers send: each of their requests waits for one at GitHub.
+        None => return host_server(folder, github, AT_ONCE),
         Some(("ours", _)) => return host_server(folder, github, 1),
         Some(("python", client)) => {
             let mut command = Command::new(installed("target/peers/python/bin/python"));

@@ -134,8 +134,8 @@ fn err_what_the_process_has_seen() {
         ..Counts::default()
     };
     let expect = [
-        "critical events_lost: 2 requests that look like Event Grid's were refused for good, for want of a right secret or for \
-         their size; the last 2 min ago -> compare the secret in the URL of the event subscription with the configured ones; \
+        "critical events_lost: 2 requests that look like Event Grid's were refused for good, for want of a right secret, for their size, or since they \
+         were no JSON; the last 2 min ago -> compare the secret in the URL of the event subscription with the configured ones; \
          what was refused lies in its dead letters, if it has any",
         "critical subscription_deleted: the event subscription /subscriptions/s/eventSubscriptions/relay was deleted 2 h ago: \
          nothing comes from it any more -> create it again, unless that was meant",

@@ -28,7 +28,7 @@ pub(super) const COUNTS: &str = "SELECT standing, count(*) FROM tracks GROUP BY 
 pub(super) const OF_STANDING: &str =
     "SELECT * FROM tracks WHERE standing = ?2 AND item > ?1 ORDER BY item LIMIT ?3";
 const AFTER: &str = "SELECT * FROM tracks WHERE item > ?1 ORDER BY item LIMIT ?2";
-const PUT: &str = "INSERT INTO tracks (item, target, stage, standing, since, deadline, late, due_at, n_looks, note, \
+pub(super) const PUT: &str = "INSERT INTO tracks (item, target, stage, standing, since, deadline, late, due_at, n_looks, note, \
      ending, lease_fence, lease_epoch, lease_until) VALUES (:item, :target, :stage, :standing, :since, :deadline, :late, \
      :due_at, :n_looks, :note, :ending, :lease_fence, :lease_epoch, :lease_until) ON CONFLICT (item) DO UPDATE SET \
      stage = excluded.stage, standing = excluded.standing, since = excluded.since, deadline = excluded.deadline, \
