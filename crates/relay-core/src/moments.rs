@@ -15,8 +15,10 @@ use crate::clock::{Clock, JUMP, Timestamp};
 ///
 /// The journal learns of a jump from the first verb that is told an earlier time, and moves what it has stored. A verb that was told
 /// the time before the jump and is written after that one would look like a clock that went forward again, and the next like a second
-/// jump back: everything would be moved twice, retries would come early and the windows of a budget end before GitHub's. So the first
-/// that finds a jump waits for all that were told the time before it, and everybody else waits for the first.
+/// jump back: everything would be moved twice, retries would come early and the windows of a budget end before GitHub's. One that was told
+/// the time before a jump forward looks like a jump back that there never was. So the first that finds a jump waits for all that were
+/// told the time before it, and everybody else waits for the first. To find nobody for a while looks the same, and costs nothing: there
+/// is nobody to wait for.
 #[derive(Debug)]
 pub(crate) struct Moments {
     clock: Arc<dyn Clock>,
@@ -56,8 +58,13 @@ impl Moments {
     pub(crate) async fn next(&self) -> Moment<'_> {
         let guard = self.turn.read().await;
         let now = self.clock.now();
-        let latest = self.latest.fetch_max(now.as_unix_ms(), Ordering::SeqCst);
-        if now.after(JUMP).as_unix_ms() >= latest {
+        let latest = self.latest.load(Ordering::SeqCst);
+        let is_first = latest == i64::MIN;
+        let is_behind = Timestamp::from_unix_ms(latest).after(JUMP) < now;
+        let is_ahead = now.after(JUMP) < Timestamp::from_unix_ms(latest);
+        let is_near = is_first || !(is_behind || is_ahead);
+        if is_near {
+            self.latest.fetch_max(now.as_unix_ms(), Ordering::SeqCst);
             let turn = Turn::Shared { _guard: guard };
             return Moment { now, _turn: turn };
         }
@@ -94,11 +101,11 @@ mod tests {
         let first = moments.next().now_or_never().unwrap();
         clock.set(START.before(JUMP));
         let second = moments.next().now_or_never().unwrap();
-        clock.set(START.after(HOUR));
+        clock.set(START.after(JUMP));
         let third = moments.next().now_or_never().unwrap();
         assert_eq!(
             [first.now, second.now, third.now],
-            [START, START.before(JUMP), START.after(HOUR)]
+            [START, START.before(JUMP), START.after(JUMP)]
         );
     }
 
@@ -133,6 +140,29 @@ mod tests {
         clock.set(START.before(2 * small));
         assert!(moments.next().now_or_never().is_none());
         drop((before, between));
+        assert!(moments.next().now_or_never().is_some());
+    }
+
+    /// A verb that is slow must not be written after one that was told the time of an hour later: it would look like a jump back.
+    #[test]
+    fn ok_a_jump_forward_is_waited_for_as_well() {
+        let (clock, moments) = moments();
+        let before = moments.next().now_or_never().unwrap();
+        clock.set(START.after(HOUR));
+        let mut first = Box::pin(moments.next());
+        assert!(first.as_mut().now_or_never().is_none(), "one is under way");
+        let mut second = Box::pin(moments.next());
+        assert!(second.as_mut().now_or_never().is_none(), "one waits before it");
+        drop(before);
+        assert_eq!(first.now_or_never().unwrap().now, START.after(HOUR));
+        assert_eq!(second.now_or_never().unwrap().now, START.after(HOUR));
+    }
+
+    #[test]
+    fn ok_after_a_while_without_verbs_nobody_waits() {
+        let (clock, moments) = moments();
+        drop(moments.next().now_or_never().unwrap());
+        clock.set(START.after(HOUR));
         assert!(moments.next().now_or_never().is_some());
     }
 
