@@ -4,10 +4,9 @@
 //! **Reads**: `clock` before it; `relay` and `worker` take a moment for each verb.
 //! **Source**: DESIGN section 5: at a backward jump, due times move back by the jump, and once.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-
-use async_lock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use crate::clock::{Clock, JUMP, Timestamp};
 
@@ -19,34 +18,76 @@ use crate::clock::{Clock, JUMP, Timestamp};
 /// the time before a jump forward looks like a jump back that there never was. So the first that finds a jump waits for all that were
 /// told the time before it, and everybody else waits for the first. To find nobody for a while looks the same, and costs nothing: there
 /// is nobody to wait for.
+///
+/// It is a lock that many share and one holds alone, with the reading of the clock inside it. (`async-lock` has one; there those who want
+/// to share wake each other all the time while somebody holds it alone.)
 #[derive(Debug)]
 pub(crate) struct Moments {
     clock: Arc<dyn Clock>,
-    /// Shared by the verbs under way; held alone by the first after a jump.
-    turn: RwLock<()>,
-    /// The latest that anybody was told since the last jump, in milliseconds.
-    latest: AtomicI64,
+    turns: Mutex<Turns>,
+}
+
+#[derive(Debug, Default)]
+struct Turns {
+    /// The latest that anybody was told since the last jump; none before the first.
+    latest: Option<Timestamp>,
+    n_shared: usize,
+    is_alone: bool,
+    n_wait_alone: usize,
+    wakers: Vec<Waker>,
+}
+
+impl Turns {
+    /// Whether this moment is no jump from the last one: either may be a little ahead.
+    fn is_near(&self, now: Timestamp) -> bool {
+        self.latest
+            .is_none_or(|latest| latest.after(JUMP) >= now && now.after(JUMP) >= latest)
+    }
+
+    fn wait(&mut self, context: &Context<'_>) {
+        let is_known = self.wakers.iter().any(|waker| waker.will_wake(context.waker()));
+        if !is_known {
+            self.wakers.push(context.waker().clone());
+        }
+    }
 }
 
 /// What a verb is told. Keep it until the verb has come back: whoever finds a jump waits for that.
 #[derive(Debug)]
 pub(crate) struct Moment<'a> {
     pub(crate) now: Timestamp,
-    _turn: Turn<'a>,
+    is_alone: bool,
+    all: &'a Moments,
 }
 
-#[derive(Debug)]
-enum Turn<'a> {
-    Shared { _guard: RwLockReadGuard<'a, ()> },
-    Alone { _guard: RwLockWriteGuard<'a, ()> },
+impl Drop for Moment<'_> {
+    fn drop(&mut self) {
+        self.all.change(|turns| {
+            if self.is_alone {
+                turns.is_alone = false;
+            } else {
+                turns.n_shared = turns.n_shared.saturating_sub(1);
+            }
+        });
+    }
+}
+
+/// Waits for its turn alone; whoever gives it up holds nobody up.
+struct Waiting<'a>(Option<&'a Moments>);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(all) = self.0 {
+            all.change(|turns| turns.n_wait_alone = turns.n_wait_alone.saturating_sub(1));
+        }
+    }
 }
 
 impl Moments {
-    pub(crate) const fn new(clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             clock,
-            turn: RwLock::new(()),
-            latest: AtomicI64::new(i64::MIN),
+            turns: Mutex::default(),
         }
     }
 
@@ -56,24 +97,59 @@ impl Moments {
     /// Dropping the future gives the turn back. A moment that is dropped before its verb has come back is as good where the journal
     /// carries out verbs in the order in which they were handed over, as both of ours do.
     pub(crate) async fn next(&self) -> Moment<'_> {
-        let guard = self.turn.read().await;
-        let now = self.clock.now();
-        let latest = self.latest.load(Ordering::SeqCst);
-        let is_first = latest == i64::MIN;
-        let is_behind = Timestamp::from_unix_ms(latest).after(JUMP) < now;
-        let is_ahead = now.after(JUMP) < Timestamp::from_unix_ms(latest);
-        let is_near = is_first || !(is_behind || is_ahead);
-        if is_near {
-            self.latest.fetch_max(now.as_unix_ms(), Ordering::SeqCst);
-            let turn = Turn::Shared { _guard: guard };
-            return Moment { now, _turn: turn };
+        let mut waiting = Waiting(None);
+        poll_fn(|context| self.poll(context, &mut waiting)).await
+    }
+
+    fn poll<'a>(&'a self, context: &Context<'_>, waiting: &mut Waiting<'a>) -> Poll<Moment<'a>> {
+        let mut turns = self.locked();
+        if waiting.0.is_none() {
+            if turns.is_alone || turns.n_wait_alone > 0 {
+                turns.wait(context);
+                return Poll::Pending;
+            }
+            let now = self.clock.now();
+            if turns.is_near(now) {
+                turns.n_shared += 1;
+                turns.latest = turns.latest.max(Some(now));
+                return Poll::Ready(self.moment(now, false));
+            }
+            turns.n_wait_alone += 1;
+            waiting.0 = Some(self);
         }
-        drop(guard);
-        let guard = self.turn.write().await;
+        if turns.is_alone || turns.n_shared > 0 {
+            turns.wait(context);
+            return Poll::Pending;
+        }
+        waiting.0 = None;
+        turns.n_wait_alone -= 1;
+        turns.is_alone = true;
         let now = self.clock.now();
-        self.latest.store(now.as_unix_ms(), Ordering::SeqCst);
-        let turn = Turn::Alone { _guard: guard };
-        Moment { now, _turn: turn }
+        turns.latest = Some(now);
+        Poll::Ready(self.moment(now, true))
+    }
+
+    const fn moment(&self, now: Timestamp, is_alone: bool) -> Moment<'_> {
+        Moment {
+            now,
+            is_alone,
+            all: self,
+        }
+    }
+
+    /// Changes whose turn it is, and wakes those who wait for one.
+    fn change(&self, change: impl FnOnce(&mut Turns)) {
+        let wakers = {
+            let mut turns = self.locked();
+            change(&mut turns);
+            std::mem::take(&mut turns.wakers)
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Turns> {
+        // A panic cannot leave a count half written.
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
