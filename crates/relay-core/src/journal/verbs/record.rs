@@ -105,7 +105,8 @@ pub fn settle(rows: &mut dyn Rows, now: Timestamp, batch: Vec<Settlement>) -> Re
     Ok(written)
 }
 
-/// The item, if the caller's fence is still the current one.
+/// The item, if the caller's fence is still the current one. Where it was a request whose lease had ended, it was under way until now: its
+/// budget counts it from here on, since a clock that jumped forward may have ended the lease of what was still on its way.
 fn fenced(
     verb: &mut Verb<'_>,
     id: ItemId,
@@ -119,6 +120,7 @@ fn fenced(
     {
         return Ok(Some(item));
     }
+    verb.rows.end_attempt(fence, verb.now)?;
     written.fenced.push(id);
     Ok(None)
 }

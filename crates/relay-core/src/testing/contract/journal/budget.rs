@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use crate::budget::Budget;
 use crate::clock::Timestamp;
-use crate::dispatch::Advice;
-use crate::journal::{ClaimKind, Journal, Task, Work};
+use crate::dispatch::{Advice, Dispatched};
+use crate::journal::{ClaimKind, Journal, Settlement, Task, Work};
 use crate::testing::contract::journal::trial::{Trial, holds, same, secs};
 use crate::testing::rows::Arrival;
 
@@ -108,6 +108,35 @@ pub async fn a_window_holds_wherever_requests_arrive(journal: &dyn Journal) {
             "{between:?} between the end of one and the start of the third after it"
         );
     }
+    t.finish().await;
+}
+
+/// A clock that jumps forward ends the lease of a request that is still on its way. Its outcome comes too late for the item, but says
+/// how long it was: the window begins there.
+pub async fn a_window_holds_where_a_lease_ended_first(journal: &dyn Journal) {
+    let mut t = Trial::new("a_window_holds_where_a_lease_ended_first", journal);
+    t.budgets.default = Budget::unbounded().with_per_minute(1);
+    fill(&mut t, 2).await;
+    let works = t.sends().await;
+    let [first] = works.as_slice() else {
+        holds!(t, false, "one can be sent, not {}", works.len());
+        return;
+    };
+    t.advance(secs(3_600));
+    t.send_nothing("the lease of the first has just ended").await;
+    t.advance(secs(30));
+    let late = t
+        .settle(Settlement::Dispatched {
+            item: first.item.id,
+            fence: first.fence,
+            answer: Dispatched::default(),
+        })
+        .await;
+    same!(t, late.fenced, [first.item.id], "the outcome is too late");
+    t.advance(secs(59));
+    t.send_nothing("the first ended 59 s ago").await;
+    t.advance(secs(1));
+    same!(t, t.sends().await.len(), 1, "the second");
     t.finish().await;
 }
 

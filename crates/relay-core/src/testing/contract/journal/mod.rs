@@ -174,6 +174,7 @@ clauses! {
         no_minute_has_more_than_its_budget,
         no_hour_has_more_than_its_budget,
         a_window_holds_wherever_requests_arrive,
+        a_window_holds_where_a_lease_ended_first,
         requests_keep_their_distance,
         no_more_than_so_many_are_under_way,
         each_principal_has_its_budget;
