@@ -203,20 +203,12 @@ async fn deliver(relay: &Relay, events: &[Value], secret: &str) -> Outcome<(Stat
 /// Runs what is due until everything has its verdict, and the run of each dispatch was seen, which a minute is given. Runs are followed to
 /// their end for hours; that is for a program that stays.
 async fn settle(relay: &Relay) -> Outcome<()> {
-    const OPEN: [&str; 4] = ["judging", "waiting", "sending", "probing"];
     let patience = TokioClock.now().after(Duration::from_secs(60));
     while let Some(due) = relay.run_due().await?.next_due {
         let Page::Overview(overview) = relay.scan(ScanQuery::Overview).await? else {
             return Err("an overview was asked for".into());
         };
-        let is_open = overview
-            .counts
-            .iter()
-            .any(|(word, n)| *n > 0 && OPEN.contains(&word.as_str()));
-        let is_sought = overview
-            .tracks
-            .iter()
-            .any(|(word, n)| *n > 0 && word == "seeking");
+        let (is_open, is_sought) = (overview.n_open() > 0, overview.n_tracks("seeking") > 0);
         let now = TokioClock.now();
         if !is_open && (!is_sought || now >= patience) {
             return Ok(());

@@ -15,14 +15,14 @@ use http::request::Parts;
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use relay_core::Relay;
-use relay_core::clock::Timestamp;
 use relay_core::reply::Reply;
 use relay_examples::host::body::{read, within};
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::admin::{self, Admin};
 use crate::connections::{self, Limits};
+use crate::fresh::Fresh;
 use crate::metrics::{self, Numbers};
 
 /// How many bodies are in memory at once, from their first byte until they are answered.
@@ -33,8 +33,6 @@ const PLACE_WITHIN: Duration = Duration::from_secs(1);
 const BODY_WITHIN: Duration = Duration::from_secs(25);
 /// For how long a body that nobody wants is read, so that its sender comes to read the answer.
 const DISCARD_WITHIN: Duration = Duration::from_secs(2);
-/// How long an answer of `/readyz` is repeated: each fresh one writes to the journal.
-const READY_FOR: Duration = Duration::from_secs(1);
 
 /// What there is beside the webhook, and who may see it.
 #[derive(Debug)]
@@ -49,7 +47,7 @@ struct Shared {
     relay: Relay,
     doors: Doors,
     bodies: Arc<Semaphore>,
-    ready: Mutex<Option<(Timestamp, StatusCode, String)>>,
+    ready: Fresh<(StatusCode, String)>,
 }
 
 /// Serves until `stop`, then until what was begun has ended.
@@ -66,7 +64,7 @@ pub(crate) async fn serve(
         relay,
         doors,
         bodies: Arc::clone(&bodies),
-        ready: Mutex::new(None),
+        ready: Fresh::default(),
     });
     let mut router = Router::new()
         .route("/events", axum::routing::any(events))
@@ -149,22 +147,15 @@ async fn numbers(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Respo
 }
 
 async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
-    // Whoever asks meanwhile waits, and gets the same answer: asking writes to the journal, and anybody may ask.
-    let mut known = shared.ready.lock().await;
-    let now = shared.relay.now();
-    let (status, body) = match &*known {
-        Some((at, status, body)) if now.since(*at) < READY_FOR && now >= *at => (*status, body.clone()),
-        _ => {
-            let health = shared.relay.health().await;
-            let status = if health.ready {
-                StatusCode::OK
-            } else {
-                StatusCode::SERVICE_UNAVAILABLE
-            };
-            let body = serde_json::to_string_pretty(&health).unwrap_or_default();
-            *known = Some((shared.relay.now(), status, body.clone()));
-            (status, body)
-        }
+    let told = async {
+        let health = shared.relay.health().await;
+        let status = if health.ready {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
+        (status, serde_json::to_string_pretty(&health).unwrap_or_default())
     };
+    let (status, body) = shared.ready.get(&shared.relay, told).await;
     (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }

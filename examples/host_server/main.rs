@@ -6,6 +6,7 @@
 
 mod admin;
 mod connections;
+mod fresh;
 mod http;
 mod metrics;
 

@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use relay_core::Relay;
-use relay_core::clock::{Clock, Timestamp, TokioClock};
-use tokio::sync::Mutex;
+use relay_core::clock::{Clock, TokioClock};
 use tokio::task::JoinHandle;
 
-/// How long what was shown is shown again: gauges are read off the journal.
-const SHOWN_FOR: Duration = Duration::from_secs(1);
+use crate::fresh::Fresh;
+
 /// How often durations are put into their buckets; until then each of them is kept.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 /// From half a millisecond, about the time of a sync, to the deadline of a delivery and the long wait for a slot of a budget.
@@ -27,7 +26,7 @@ pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8"
 #[derive(Debug)]
 pub(crate) struct Numbers {
     handle: Handle,
-    shown: Mutex<Option<(Timestamp, String)>>,
+    shown: Fresh<String>,
 }
 
 struct Handle(PrometheusHandle);
@@ -49,7 +48,7 @@ impl Numbers {
         relay_core::observe::describe();
         Ok(Self {
             handle: Handle(handle),
-            shown: Mutex::new(None),
+            shown: Fresh::default(),
         })
     }
 
@@ -66,18 +65,10 @@ impl Numbers {
 
     /// All numbers as text.
     pub(crate) async fn show(&self, relay: &Relay) -> String {
-        // Whoever asks meanwhile waits, and gets the same text.
-        let mut shown = self.shown.lock().await;
-        let now = relay.now();
-        if let Some((at, text)) = &*shown
-            && now >= *at
-            && now.since(*at) < SHOWN_FOR
-        {
-            return text.clone();
-        }
-        relay.measure().await;
-        let text = self.handle.0.render();
-        *shown = Some((relay.now(), text.clone()));
-        text
+        let text = async {
+            relay.measure().await;
+            self.handle.0.render()
+        };
+        self.shown.get(relay, text).await
     }
 }

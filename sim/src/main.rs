@@ -1,9 +1,10 @@
 //! The long runs: `relay-sim --seeds 100000`, and one seed to look at: `relay-sim --seed 4711 --trace`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that reports")]
 
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use clap::Parser;
@@ -134,28 +135,27 @@ fn crashes(arguments: &Arguments) -> ExitCode {
             }
         }
     }
-    let (next, figures) = (AtomicUsize::new(0), Mutex::new(Figures::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..arguments.threads.max(1) {
-            scope.spawn(|| {
-                while let Some((case, stops)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = case.run(stops);
-                    let mut figures = figures.lock().unwrap_or_else(PoisonError::into_inner);
-                    for (what, n) in &outcome.figures {
-                        *figures.entry(what).or_default() += n;
-                    }
-                    let done = figures.entry("cases").or_default();
-                    *done += 1;
-                    if done.is_multiple_of(10_000) {
-                        eprintln!("{done} of {}", work.len());
-                    }
-                    if let Some(what) = outcome.broken {
-                        eprintln!("{case:?}, stopped at {stops:?}: {what}");
-                        *figures.entry("promises broken").or_default() += 1;
-                    }
-                }
-            });
+    let figures = Mutex::new(Figures::new());
+    each(0..work.len() as u64, arguments.threads, |index| {
+        let work_at = usize::try_from(index).ok().and_then(|index| work.get(index));
+        let Some((case, stops)) = work_at else {
+            return ControlFlow::Break(());
+        };
+        let outcome = case.run(stops);
+        let mut figures = figures.lock().unwrap_or_else(PoisonError::into_inner);
+        for (what, n) in &outcome.figures {
+            *figures.entry(what).or_default() += n;
         }
+        let done = figures.entry("cases").or_default();
+        *done += 1;
+        if done.is_multiple_of(10_000) {
+            eprintln!("{done} of {}", work.len());
+        }
+        if let Some(what) = outcome.broken {
+            eprintln!("{case:?}, stopped at {stops:?}: {what}");
+            *figures.entry("promises broken").or_default() += 1;
+        }
+        ControlFlow::Continue(())
     });
     let figures = figures.into_inner().unwrap_or_else(PoisonError::into_inner);
     println!("{}", serde_json::json!(figures));
@@ -205,42 +205,31 @@ fn journal_model(arguments: &Arguments, cases: u64) -> ExitCode {
         None => (arguments.from, arguments.from.saturating_add(cases)),
     };
     let mut line = Line::begin("journal_model", Some(from));
-    let next = AtomicU64::new(from);
     let result: Mutex<(u64, Figures)> = Mutex::default();
-    std::thread::scope(|scope| {
-        for _ in 0..arguments.threads.max(1) {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= end {
-                        return;
-                    }
-                    let tried = model::case::run(seed, Wrong::Nothing);
-                    let mut result = result.lock().unwrap_or_else(PoisonError::into_inner);
-                    result.0 += 1;
-                    for (what, n) in &tried.figures {
-                        *result.1.entry(what).or_default() += n;
-                    }
-                    if arguments.trace || tried.broken.is_some() {
-                        eprintln!(
-                            "seed {seed}: {:?}\n  {}",
-                            tried.broken,
-                            tried.operations.join("\n  ")
-                        );
-                    }
-                    if tried.broken.is_some() {
-                        let differences = result.1.entry("differences").or_default();
-                        *differences += 1;
-                        if *differences == 10 {
-                            next.store(end, Ordering::Relaxed);
-                        }
-                    }
-                    if result.0.is_multiple_of(50_000) {
-                        eprintln!("{} cases", result.0);
-                    }
-                }
-            });
+    each(from..end, arguments.threads, |seed| {
+        let tried = model::case::run(seed, Wrong::Nothing);
+        let mut result = result.lock().unwrap_or_else(PoisonError::into_inner);
+        result.0 += 1;
+        for (what, n) in &tried.figures {
+            *result.1.entry(what).or_default() += n;
         }
+        if arguments.trace || tried.broken.is_some() {
+            eprintln!(
+                "seed {seed}: {:?}\n  {}",
+                tried.broken,
+                tried.operations.join("\n  ")
+            );
+        }
+        if tried.broken.is_some() {
+            *result.1.entry("differences").or_default() += 1;
+        }
+        if result.0.is_multiple_of(50_000) {
+            eprintln!("{} cases", result.0);
+        }
+        if result.1.get("differences") == Some(&10) {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
     });
     let (count, figures) = result.into_inner().unwrap_or_else(PoisonError::into_inner);
     println!("{}", serde_json::json!(figures));
@@ -249,6 +238,26 @@ fn journal_model(arguments: &Arguments, cases: u64) -> ExitCode {
     }
     let differences = figures.get("differences").copied().unwrap_or(0);
     written(line, count, arguments.record.as_deref(), differences)
+}
+
+/// Tries each of these numbers, on so many threads, until one says that it is enough.
+fn each(numbers: Range<u64>, threads: u64, tried: impl Fn(u64) -> ControlFlow<()> + Sync) {
+    let next = AtomicU64::new(numbers.start);
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= numbers.end {
+                        return;
+                    }
+                    if tried(number).is_break() {
+                        next.store(numbers.end, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
 }
 
 fn written(line: Line, count: u64, record: Option<&Path>, broken: u64) -> ExitCode {
@@ -321,36 +330,24 @@ const FIGURES: [(&str, &[&str]); 16] = [
 
 fn many(arguments: &Arguments) -> ExitCode {
     let mut line = Line::begin("simulation", Some(arguments.from));
-    let (next, end) = (
-        AtomicU64::new(arguments.from),
-        arguments.from.saturating_add(arguments.seeds),
-    );
+    let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
     let result: Mutex<(u64, Figures)> = Mutex::default();
-    std::thread::scope(|scope| {
-        for _ in 0..arguments.threads.max(1) {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= end {
-                        return;
-                    }
-                    let outcome = run(seed, Options::default());
-                    let mut result = result.lock().unwrap_or_else(PoisonError::into_inner);
-                    result.0 += 1;
-                    for (what, n) in &outcome.figures {
-                        *result.1.entry(what).or_default() += n;
-                    }
-                    if outcome.broken.is_some() {
-                        failed(&outcome);
-                        *result.1.entry("promises broken").or_default() += 1;
-                    }
-                    if result.0.is_multiple_of(1_000) {
-                        let broken = result.1.get("promises broken").copied().unwrap_or(0);
-                        eprintln!("{} seeds, {broken} broke a promise", result.0);
-                    }
-                }
-            });
+    each(seeds, arguments.threads, |seed| {
+        let outcome = run(seed, Options::default());
+        let mut result = result.lock().unwrap_or_else(PoisonError::into_inner);
+        result.0 += 1;
+        for (what, n) in &outcome.figures {
+            *result.1.entry(what).or_default() += n;
         }
+        if outcome.broken.is_some() {
+            failed(&outcome);
+            *result.1.entry("promises broken").or_default() += 1;
+        }
+        if result.0.is_multiple_of(1_000) {
+            let broken = result.1.get("promises broken").copied().unwrap_or(0);
+            eprintln!("{} seeds, {broken} broke a promise", result.0);
+        }
+        ControlFlow::Continue(())
     });
     let (count, figures) = result.into_inner().unwrap_or_else(PoisonError::into_inner);
     println!("{}", serde_json::json!(figures));

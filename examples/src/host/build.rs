@@ -12,7 +12,7 @@ use relay_core::rules::RuleSet;
 use relay_core::webhook::SharedSecrets;
 use relay_core::{PassThrough, PassThroughBuilder, Relay, RelayBuilder};
 
-use super::config::{self, Config};
+use super::config::Config;
 use super::identity::Identities;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -47,10 +47,7 @@ pub fn relay(
         .with_budget(config.budget.budget())
         .with_max_at_once(max_at_once)
         .with_max_body_bytes(config.webhook.max_body_bytes);
-    let days = config.journal.as_ref().map_or_else(
-        || config::Journal::default().retention_days,
-        |journal| journal.retention_days,
-    );
+    let days = config.journal.clone().unwrap_or_default().retention_days;
     if days > 0 {
         builder = builder.with_retention(journal, DAY.saturating_mul(days));
     }

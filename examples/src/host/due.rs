@@ -16,7 +16,10 @@ use super::signal;
 
 /// How many items are in each phase, settled ones by verdict.
 #[derive(Clone, Debug, Default)]
-pub struct Standing(BTreeMap<String, u64>);
+pub struct Standing {
+    counts: BTreeMap<String, u64>,
+    n_open: u64,
+}
 
 impl Standing {
     /// Reads it.
@@ -25,7 +28,10 @@ impl Standing {
     /// The journal could not be read.
     pub async fn of(relay: &Relay) -> Result<Self, String> {
         match relay.scan(ScanQuery::Overview).await {
-            Ok(Page::Overview(overview)) => Ok(Self(overview.counts.into_iter().collect())),
+            Ok(Page::Overview(overview)) => Ok(Self {
+                n_open: overview.n_open(),
+                counts: overview.counts.into_iter().collect(),
+            }),
             Ok(_) => Err("the journal gave another page than was asked for".to_owned()),
             Err(error) => Err(report(&error)),
         }
@@ -34,22 +40,19 @@ impl Standing {
     /// How many stand under this word.
     #[must_use]
     pub fn n(&self, word: &str) -> u64 {
-        self.0.get(word).copied().unwrap_or(0)
+        self.counts.get(word).copied().unwrap_or(0)
     }
 
     /// How many have no verdict yet.
     #[must_use]
-    pub fn n_open(&self) -> u64 {
-        ["judging", "waiting", "sending", "probing"]
-            .map(|word| self.n(word))
-            .iter()
-            .sum()
+    pub const fn n_open(&self) -> u64 {
+        self.n_open
     }
 }
 
 impl fmt::Display for Standing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = self.0.iter().filter(|(_, n)| **n > 0);
+        let words = self.counts.iter().filter(|(_, n)| **n > 0);
         let words: Vec<String> = words.map(|(word, n)| format!("{n} {word}")).collect();
         f.write_str(if words.is_empty() { "no items" } else { "" })?;
         f.write_str(&words.join(", "))

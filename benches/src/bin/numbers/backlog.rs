@@ -13,7 +13,7 @@ use relay_core::clock::{Clock as _, TokioClock};
 use relay_core::dispatch::Checked;
 use relay_core::dispatch::Dispatched;
 use relay_core::journal::{
-    Budgets, ClaimKind, ClaimRequest, Claimed, Journal as _, Record, Settlement, Task,
+    Budgets, ClaimKind, ClaimRequest, Claimed, Journal as _, Record, Settlement, Task, Work,
 };
 use relay_core::rules::{RouteConfig, RuleSet};
 use relay_core::testing::doubles::ScriptedDispatcher;
@@ -221,10 +221,15 @@ fn checked(task: Task) -> Record {
     }
 }
 
-fn dispatched(task: Task) -> Settlement {
+fn to_send(task: Task) -> Work {
     let Task::Send(work) = task else {
         panic!("{task:?}")
     };
+    work
+}
+
+fn dispatched(task: Task) -> Settlement {
+    let work = to_send(task);
     Settlement::Dispatched {
         item: work.item.id,
         fence: work.fence,
@@ -236,9 +241,7 @@ fn dispatched(task: Task) -> Settlement {
 }
 
 fn parked(task: Task) -> Settlement {
-    let Task::Send(work) = task else {
-        panic!("{task:?}")
-    };
+    let work = to_send(task);
     Settlement::Parked {
         item: work.item.id,
         fence: work.fence,

@@ -411,11 +411,10 @@ impl Found {
 
     /// What was dispatched and is late: GitHub took the request, and that says nothing of a run.
     fn of_runs(&mut self, journal: &Overview) {
-        let n = |word: &str| {
-            let mut rows = journal.tracks.iter().filter(|(standing, _)| standing == word);
-            rows.next().map_or(0, |(_, n)| *n)
-        };
-        let (unseen, unended) = (n("seeking_late"), n("following_late"));
+        let (unseen, unended) = (
+            journal.n_tracks("seeking_late"),
+            journal.n_tracks("following_late"),
+        );
         if unseen > 0 {
             let what = format!(
                 "GitHub accepted {}, and no run was seen within its route's time",

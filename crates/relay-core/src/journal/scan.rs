@@ -250,6 +250,19 @@ pub struct Overview {
 }
 
 impl Overview {
+    /// How many items have no verdict yet.
+    #[must_use]
+    pub fn n_open(&self) -> u64 {
+        let open = [Phase::Judging, Phase::Waiting, Phase::Sending, Phase::Probing];
+        open.map(|phase| n_of(&self.counts, phase.as_str())).iter().sum()
+    }
+
+    /// How many of the dispatched ones stand like this: a word of [`Track::standing`].
+    #[must_use]
+    pub fn n_tracks(&self, standing: &str) -> u64 {
+        n_of(&self.tracks, standing)
+    }
+
     /// What a person, an import or a copy has closed, as alerts; each repository once.
     #[must_use]
     pub fn pauses(&self) -> Vec<Alert> {
@@ -282,6 +295,11 @@ pub struct Waiting {
     pub earliest_due: Timestamp,
     /// When the last of them is.
     pub latest_due: Timestamp,
+}
+
+fn n_of(counts: &[(String, u64)], word: &str) -> u64 {
+    let rows = counts.iter().filter(|(known, _)| known == word);
+    rows.map(|(_, n)| n).sum()
 }
 
 impl Waiting {

@@ -11,7 +11,7 @@ use relay_core::lane::{LaneMode, Order, Place};
 use relay_core::testing::rows;
 use rusqlite::Connection;
 
-use crate::support::{at, batch, check_targets, claim_sends, event, folder, open, request};
+use crate::support::{at, batch, check_targets, claim_sends, event, folder, open, request, to_version_5};
 
 #[expect(clippy::disallowed_methods, reason = "what it costs is what is measured")]
 fn now() -> Instant {
@@ -143,6 +143,7 @@ async fn ok_every_version_goes_in_the_order_of_places() {
 
 /// The journal as version 1 of the schema had it.
 fn to_version_1(path: &Path) {
+    to_version_5(path);
     let connection = Connection::open(path).unwrap();
     let back = "BEGIN; \
          DROP TABLE tracks; DROP TABLE track_paces; ALTER TABLE targets DROP COLUMN hides_relay_id; \
@@ -150,8 +151,7 @@ fn to_version_1(path: &Path) {
          ALTER TABLE meta DROP COLUMN pause_why; ALTER TABLE meta DROP COLUMN pause_since; \
          ALTER TABLE meta DROP COLUMN inode; ALTER TABLE meta DROP COLUMN born; ALTER TABLE releases DROP COLUMN forgotten; \
          ALTER TABLE targets DROP COLUMN pause_why; ALTER TABLE targets DROP COLUMN pause_since; \
-         DROP INDEX items_lane_order; DROP INDEX items_due; DROP INDEX items_lane; ALTER TABLE items DROP COLUMN behind; \
-         CREATE INDEX items_lane ON items (lane) WHERE holds_lane = 1; \
+         DROP INDEX items_lane_order; DROP INDEX items_due; \
          CREATE INDEX items_due ON items (phase, target, rank, due_at, id) \
              WHERE phase <> 'settled' AND lease_fence IS NULL; \
          PRAGMA user_version = 1; COMMIT";
@@ -186,17 +186,6 @@ async fn ok_a_journal_of_version_1_is_brought_up_to_date() {
     assert_eq!(sent(&journal).await, versions(&["9", "10", "100"]));
     journal.close().unwrap();
     assert_eq!(schema(&path), new);
-}
-
-/// The journal as version 5 of the schema had it: nobody stands behind.
-fn to_version_5(path: &Path) {
-    let connection = Connection::open(path).unwrap();
-    let back = "BEGIN; DROP INDEX items_due; DROP INDEX items_lane; ALTER TABLE items DROP COLUMN behind; \
-         CREATE INDEX items_due ON items (phase, target, rank, due_at, id, lane, lease_fence) \
-             WHERE phase <> 'settled' AND lease_fence IS NULL; \
-         CREATE INDEX items_lane ON items (lane) WHERE holds_lane = 1; \
-         PRAGMA user_version = 5; COMMIT";
-    connection.execute_batch(back).unwrap();
 }
 
 #[tokio::test]

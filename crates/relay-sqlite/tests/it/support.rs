@@ -233,3 +233,14 @@ pub(crate) async fn check_lines(path: &Path, journal: &dyn Journal) {
     }
     assert_eq!(behind(path), expect);
 }
+
+/// The journal as version 5 of the schema had it: nobody stands behind.
+pub(crate) fn to_version_5(path: &Path) {
+    let connection = Connection::open(path).unwrap();
+    let back = "BEGIN; DROP INDEX items_due; DROP INDEX items_lane; ALTER TABLE items DROP COLUMN behind; \
+         CREATE INDEX items_due ON items (phase, target, rank, due_at, id, lane, lease_fence) \
+             WHERE phase <> 'settled' AND lease_fence IS NULL; \
+         CREATE INDEX items_lane ON items (lane) WHERE holds_lane = 1; \
+         PRAGMA user_version = 5; COMMIT";
+    connection.execute_batch(back).unwrap();
+}

@@ -17,7 +17,9 @@ use relay_core::testing::rows;
 use relay_core::tracker::Observation;
 use rusqlite::Connection;
 
-use crate::support::{at, batch, check_targets, claim_sends, event, folder, new_item, open, request};
+use crate::support::{
+    at, batch, check_targets, claim_sends, event, folder, new_item, open, request, to_version_5,
+};
 
 /// A version whose run must be seen within ten minutes and have ended within an hour.
 fn followed(id: &str, version: &str) -> NewEvent {
@@ -134,13 +136,10 @@ async fn ok_a_restart_forgets_no_track_and_repeats_no_alarm() {
 
 /// The journal as version 3 of the schema had it: nothing in it knows of tracks.
 fn to_version_3(path: &Path) {
+    to_version_5(path);
     let connection = Connection::open(path).unwrap();
     let back = "BEGIN; DROP TABLE tracks; DROP TABLE track_paces; ALTER TABLE targets DROP COLUMN hides_relay_id; \
          UPDATE items SET policy = json_remove(policy, '$.run_seen_within', '$.run_concluded_within'); \
-         DROP INDEX items_due; DROP INDEX items_lane; ALTER TABLE items DROP COLUMN behind; \
-         CREATE INDEX items_due ON items (phase, target, rank, due_at, id, lane, lease_fence) \
-             WHERE phase <> 'settled' AND lease_fence IS NULL; \
-         CREATE INDEX items_lane ON items (lane) WHERE holds_lane = 1; \
          PRAGMA user_version = 3; COMMIT";
     connection.execute_batch(back).unwrap();
 }

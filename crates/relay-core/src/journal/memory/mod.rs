@@ -275,15 +275,9 @@ impl ReadRows for State {
     }
 
     fn waiting(&mut self) -> Stored<Vec<Waiting>> {
-        let holds = |item: &&Item| item.holds_lane && item.phase == Phase::Settled;
-        let held: BTreeSet<&str> = self
-            .items
-            .values()
-            .filter(holds)
-            .filter_map(|item| item.lane.as_deref())
-            .collect();
         let is_held = |item: &Item| {
-            self.lanes.is_behind(item.id) && item.lane.as_deref().is_some_and(|lane| held.contains(lane))
+            let lane = item.lane.as_deref().and_then(|lane| self.lanes.of(lane));
+            self.lanes.is_behind(item.id) && lane.is_some_and(|lane| !lane.parked.is_empty())
         };
         Ok(Waiting::count(self.unsettled(), is_held))
     }
